@@ -1,0 +1,1 @@
+"""Custom actions of the assistant, one file a flow. Pure: no network, no database, no clock."""

@@ -1,0 +1,177 @@
+"""The content registry: every sentence a patient can be shown, as data.
+
+Files: ``data/content/<locale>/<topic>.yml``. Each item has an id, a version, a source, an approver
+(``unsigned`` until a real clinician signs), one or more phrasings of the same meaning, and the
+buttons offered with it. Code never holds a sentence; it names an item.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent / "data" / "content"
+UNSIGNED = "unsigned"
+
+_PLACE = re.compile(r"\{([a-z_]+)\}")
+_ITEM_KEYS = {"id", "version", "source", "approver", "text", "choices", "answers", "kind"}
+_CHOICE_KEYS = {"id", "title", "payload", "raises", "completes_screen"}
+_KINDS = {"say", "ask", "card", "notice"}
+
+
+class ContentError(ValueError):
+    """The registry is broken: the text names the file, the item and what is wrong."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One button. ``raises`` is a risk level the tap itself means (structured answers)."""
+
+    id: str
+    title: str
+    payload: str
+    raises: str | None = None
+    completes_screen: bool = False
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing the product can say, in one or more phrasings (``variants``)."""
+
+    id: str
+    version: int
+    topic: str
+    kind: str
+    source: str
+    approver: str
+    variants: tuple[str, ...]
+    choices: tuple[Choice, ...] = ()
+    answers: str | None = None
+
+    @property
+    def values(self) -> frozenset[str]:
+        """Names of the places to fill in."""
+        return frozenset(name for text in self.variants for name in _PLACE.findall(text))
+
+    def choice(self, choice_id: str) -> Choice | None:
+        return next((choice for choice in self.choices if choice.id == choice_id), None)
+
+
+class Registry:
+    """All items of one locale, by id."""
+
+    def __init__(self, items: Collection[Item]) -> None:
+        self._items: dict[str, Item] = {}
+        for item in items:
+            if item.id in self._items:
+                raise ContentError(f"{item.topic}: two items are called {item.id}")
+            self._items[item.id] = item
+        self._answers = {item.answers: item for item in items if item.answers}
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self._items.values())
+
+    def __contains__(self, item_id: object) -> bool:
+        return item_id in self._items
+
+    def item(self, item_id: str) -> Item:
+        """The item called ``item_id``. Raises ContentError when there is none."""
+        try:
+            return self._items[item_id]
+        except KeyError:
+            raise ContentError(f"no content item is called {item_id}") from None
+
+    def answer_to(self, intent: str) -> Item | None:
+        """The item that answers questions of this intent, if there is one."""
+        return self._answers.get(intent)
+
+    def render(
+        self, item_id: str, variant: int = 0, values: Mapping[str, str] | None = None
+    ) -> str:
+        """The sentence, with the named places filled in.
+
+        Filling is one pass over the template: braces in a value (a patient's own words) stay text.
+        Raises ContentError for an unknown item or variant, or a missing value.
+        """
+        item = self.item(item_id)
+        given = values or {}
+        if variant >= len(item.variants):
+            raise ContentError(f"{item_id} has no variant {variant}")
+        missing = item.values - set(given)
+        if missing:
+            raise ContentError(f"{item_id} needs a value for {', '.join(sorted(missing))}")
+        return _PLACE.sub(lambda match: given[match.group(1)], item.variants[variant])
+
+    def pick(self, item_id: str, seed: str, used: Collection[str] = ()) -> int:
+        """Which phrasing to use: the same for the same seed, avoiding those in ``used``.
+
+        ``used`` holds ``"item#variant"`` strings (look.md: no phrase repeats within seven days).
+        """
+        count = len(self.item(item_id).variants)
+        fresh = [n for n in range(count) if f"{item_id}#{n}" not in used] or list(range(count))
+        digest = hashlib.sha256(f"{seed}|{item_id}".encode()).digest()
+        return fresh[int.from_bytes(digest[:4], "big") % len(fresh)]
+
+    def unsigned(self) -> list[Item]:
+        """Items no clinician has signed yet."""
+        return [item for item in self if item.approver == UNSIGNED]
+
+
+def load(root: Path = ROOT, locale: str = "en") -> Registry:
+    """Read and check every file of a locale. Raises ContentError naming file and item."""
+    files = sorted((root / locale).glob("*.yml"))
+    if not files:
+        raise ContentError(f"no content files in {root / locale}")
+    return Registry([item for path in files for item in _read(path)])
+
+
+@lru_cache(maxsize=4)
+def registry(locale: str = "en") -> Registry:
+    """The registry shipped with the product, read once a process."""
+    return load(ROOT, locale)
+
+
+def _read(path: Path) -> list[Item]:
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    defaults = {"source": document.get("source"), "approver": document.get("approver", UNSIGNED)}
+    return [_item(path, defaults | raw) for raw in document["items"]]
+
+
+def _item(path: Path, raw: dict[str, Any]) -> Item:
+    where = f"{path.name}: {raw.get('id', 'an item without id')}"
+    _require(set(raw) <= _ITEM_KEYS, where, f"unknown keys {sorted(set(raw) - _ITEM_KEYS)}")
+    for key in ("id", "version", "text", "source"):
+        _require(bool(raw.get(key)), where, f"{key} is missing")
+    variants = raw["text"] if isinstance(raw["text"], list) else [raw["text"]]
+    kind = raw.get("kind", "say")
+    _require(kind in _KINDS, where, f"kind is one of {sorted(_KINDS)}")
+    return Item(
+        id=raw["id"],
+        version=raw["version"],
+        topic=path.stem,
+        kind=kind,
+        source=raw["source"],
+        approver=raw["approver"],
+        variants=tuple(" ".join(text.split()) for text in variants),
+        choices=tuple(_choice(where, choice) for choice in raw.get("choices", [])),
+        answers=raw.get("answers"),
+    )
+
+
+def _choice(where: str, raw: dict[str, Any]) -> Choice:
+    _require(set(raw) <= _CHOICE_KEYS, where, f"unknown choice keys {set(raw) - _CHOICE_KEYS}")
+    for key in ("id", "title", "payload"):
+        _require(bool(raw.get(key)), where, f"a choice has no {key}")
+    return Choice(**raw)
+
+
+def _require(holds: bool, where: str, problem: str) -> None:
+    if not holds:
+        raise ContentError(f"{where}: {problem}")

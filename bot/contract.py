@@ -1,0 +1,241 @@
+"""The seam between the clinic service and the assistant: ``Turn`` in, ``Reply`` out.
+
+One HTTP call a turn. Both sides check both documents against the schemas below, so a foreign,
+old or broken peer is noticed at the seam and not in a patient's chat (docs/adr/0001).
+
+The assistant never sends sentences. It names items of the content registry (id, version, variant)
+and the values to fill in; the clinic service renders them. What is not in the registry cannot be
+shown (invariant I7).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jsonschema import Draft7Validator
+
+VERSION = 1
+
+#: Longest patient message the assistant is given, in characters. Longer text is stored and
+#: screened whole at the edge; the dialogue needs no more than this.
+MAX_TEXT = 20_000
+
+STAGES = (
+    "onboarding",
+    "preparation",
+    "day_of",
+    "infusion",
+    "recovery",
+    "evening",
+    "day_1",
+    "day_2",
+    "day_3",
+    "day_4_5",
+    "between",
+    "pre_next",
+    "end_of_induction",
+    "maintenance",
+    "ended",
+)
+RISK_LEVELS = ("none", "watch", "urgent", "emergency")
+RISK_CATEGORIES = (
+    "suicide",
+    "self_harm",
+    "harm_to_others",
+    "abuse",
+    "psychosis_mania",
+    "substance",
+    "medical",
+)
+
+_ID = {"type": "string", "minLength": 1, "maxLength": 120}
+_TEXT = {"type": "string", "maxLength": MAX_TEXT}
+_PART = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["prompt", "state"],
+    "properties": {
+        "prompt": _ID,
+        "state": {"enum": ["answered", "skipped", "unknown"]},
+        "text": _TEXT,
+    },
+}
+
+
+def _data(required: list[str], properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": required,
+        "properties": properties,
+    }
+
+
+_PLAIN_TEXT = _data(["text"], {"text": _TEXT})
+
+#: What the dialogue may hand to the record, and the shape of each kind's ``data``.
+RECORDS: dict[str, dict[str, Any]] = {
+    "journal_entry": _data(
+        ["state", "sharing", "parts"],
+        {
+            "state": {"enum": ["draft", "complete"]},
+            "sharing": {"enum": ["undecided", "private", "shared"]},
+            "stage": {"enum": list(STAGES)},
+            "infusion_number": {"type": ["integer", "null"], "minimum": 1},
+            "parts": {"type": "array", "maxItems": 60, "items": _PART},
+        },
+    ),
+    "check_in": _data(
+        [],
+        {
+            "body": _TEXT,
+            "distress": {"type": "integer", "minimum": 0, "maximum": 10},
+            "tone": {"enum": ["hard", "mixed", "peaceful", "nothing"]},
+            "mood": {"type": "integer", "minimum": -4, "maximum": 4},
+        },
+    ),
+    "instrument_answer": _data(
+        ["instrument", "item", "value"],
+        {"instrument": _ID, "item": _ID, "value": {"type": "integer"}},
+    ),
+    "intention": _PLAIN_TEXT,
+    "parked_decision": _PLAIN_TEXT,
+    "small_step": _PLAIN_TEXT,
+    "team_question": _PLAIN_TEXT,
+    "safety_plan_part": _data(["part", "text"], {"part": _ID, "text": _TEXT}),
+    "clinic_task": _data(
+        ["task", "urgency"],
+        {
+            "task": {"enum": ["human_request", "medication", "schedule", "ride", "forms", "other"]},
+            "urgency": {"enum": ["routine", "urgent"]},
+            "text": _TEXT,
+        },
+    ),
+}
+
+TURN: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["version", "id", "conversation", "message", "context"],
+    "properties": {
+        "version": {"const": VERSION},
+        # The id of the patient's message: the same turn sent twice gets the same reply.
+        "id": _ID,
+        "conversation": _ID,
+        "message": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["kind", "text"],
+            "properties": {
+                # text: typed words. choice: a button this service issued. open: the patient came
+                # back, nobody has typed yet.
+                "kind": {"enum": ["text", "choice", "open"]},
+                "text": _TEXT,
+                # Only for choice: the server's own payload, such as /affirm.
+                "payload": {"type": "string", "maxLength": 400, "pattern": "^/[a-z]"},
+            },
+        },
+        "context": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["now", "stage", "hours_since_infusion", "infusion_number", "risk"],
+            "properties": {
+                "now": {"type": "string", "format": "date-time"},
+                "locale": {"type": "string", "pattern": "^[a-z]{2}(-[A-Z]{2})?$"},
+                "stage": {"enum": list(STAGES)},
+                "hours_since_infusion": {"type": ["number", "null"]},
+                "infusion_number": {"type": ["integer", "null"], "minimum": 1},
+                "intention": {"type": ["string", "null"], "maxLength": 2000},
+                # Clinic settings the wording needs, ready to show (names, hours, numbers).
+                "clinic": {"type": "object", "additionalProperties": {"type": "string"}},
+                # "item#variant" shown in the last seven days: no phrasing repeats within them.
+                "phrases_used": {"type": "array", "items": {"type": "string"}, "maxItems": 2000},
+                "risk": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "required": ["level", "conversation_level"],
+                    "properties": {
+                        "level": {"enum": list(RISK_LEVELS)},
+                        "conversation_level": {"enum": list(RISK_LEVELS)},
+                        "categories": {"type": "array", "items": {"enum": list(RISK_CATEGORIES)}},
+                    },
+                },
+                # float32 little-endian, base64: the sentence embedding computed at the edge.
+                "embedding": {"type": ["string", "null"], "maxLength": 4096},
+            },
+        },
+    },
+}
+
+REPLY: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["version", "id", "messages", "records"],
+    "properties": {
+        "version": {"const": VERSION},
+        "id": _ID,
+        "messages": {
+            "type": "array",
+            "maxItems": 8,
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["content", "version", "variant", "values"],
+                "properties": {
+                    "content": _ID,
+                    "version": {"type": "integer", "minimum": 1},
+                    "variant": {"type": "integer", "minimum": 0},
+                    "values": {"type": "object", "additionalProperties": _TEXT},
+                },
+            },
+        },
+        "records": {
+            "type": "array",
+            "maxItems": 20,
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["kind", "key", "data"],
+                # A record with the key of an earlier one replaces it (an entry grows).
+                "properties": {"kind": {"enum": list(RECORDS)}, "key": _ID, "data": {}},
+            },
+        },
+        "intent": {
+            "type": "object",
+            "required": ["name", "confidence"],
+            "properties": {"name": {"type": ["string", "null"]}, "confidence": {"type": "number"}},
+        },
+    },
+}
+
+_TURN = Draft7Validator(TURN)
+_REPLY = Draft7Validator(REPLY)
+_RECORDS = {kind: Draft7Validator(schema) for kind, schema in RECORDS.items()}
+
+
+class ContractError(ValueError):
+    """A turn or a reply that is not of the agreed shape. The text names the place, no content."""
+
+
+def _check(validator: Draft7Validator, value: Any, name: str) -> None:
+    error = next(iter(validator.iter_errors(value)), None)
+    if error is not None:
+        # The value itself may hold a patient's words, so only the place and the rule are named.
+        path = "/".join(str(step) for step in error.absolute_path)
+        raise ContractError(f"{name} is not valid at /{path}: {error.validator}")
+
+
+def check_turn(value: Any) -> dict[str, Any]:
+    """Return ``value`` if it is a valid turn, else raise ContractError."""
+    _check(_TURN, value, "turn")
+    checked: dict[str, Any] = value
+    return checked
+
+
+def check_reply(value: Any) -> dict[str, Any]:
+    """Return ``value`` if it is a valid reply with valid records, else raise ContractError."""
+    _check(_REPLY, value, "reply")
+    for number, record in enumerate(value["records"]):
+        _check(_RECORDS[record["kind"]], record["data"], f"record {number} ({record['kind']})")
+    checked: dict[str, Any] = value
+    return checked

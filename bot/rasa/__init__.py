@@ -1,0 +1,1 @@
+"""The only code that imports Rasa: channel, components, policy, stores and launcher."""

@@ -1,0 +1,1 @@
+"""The clinic service: the front door, the record, the alerts and the pages for staff."""
