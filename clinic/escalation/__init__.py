@@ -1,0 +1,1 @@
+"""From a risk message to a named human's recorded outcome: state machine, policy, on call."""

@@ -1,0 +1,291 @@
+"""The escalation's state machine: open -> acked (a lease) -> resolved, and back to open.
+
+Every move is one function, called inside the caller's transaction, and writes its outbox rows, its
+audit row and its live events there: they commit together or not at all (invariant I1). There is no
+state in which an unresolved alert stops calling for a human.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from bot.risk.levels import Level
+from clinic import feed
+from clinic.escalation import on_call, policy
+from clinic.records.models import Conversation, Escalation, EscalationMessage, Outbox, Staff
+from clinic.system import System
+
+ALERT = "escalation.alert"
+_PRIORITY = {"emergency": 0, "urgent": 10}
+
+
+class RefusedError(Exception):
+    """A move the state does not allow; the text says why, for the person who tried."""
+
+
+def raise_alert(
+    system: System,
+    session: Session,
+    conversation: Conversation,
+    level: Level,
+    categories: Sequence[str],
+    reason: str,
+    message_id: str | None,
+) -> Escalation:
+    """Open an alert for this patient, or attach to the running one.
+
+    A rising level, or any new risk while somebody holds the acknowledgement, calls again
+    (ISA-18.2 re-alarm): the holder may have read only what came before.
+    """
+    now = system.clock.now()
+    running = _running(session, conversation.patient_id)
+    if running is None:
+        running = _open(system, session, conversation, level, categories, reason, now)
+    else:
+        _attach(system, session, running, level, categories, now)
+    if message_id is not None:
+        session.add(EscalationMessage(escalation_id=running.id, message_id=message_id))
+    _tell_pages(system, session, running)
+    return running
+
+
+def acknowledge(system: System, session: Session, escalation_id: str, staff: Staff) -> Escalation:
+    """Somebody takes the alert for a while. Raises RefusedError when another already has."""
+    now = system.clock.now()
+    alert = _get(session, escalation_id)
+    if alert.state == "resolved":
+        raise RefusedError("This alert is already resolved.")
+    if alert.state == "acked" and alert.acked_by != staff.id:
+        holder = session.get_one(Staff, alert.acked_by)
+        raise RefusedError(f"{holder.name} already has this alert.")
+    alert.state, alert.next_at = "acked", None
+    alert.acked_by, alert.acked_at = staff.id, now
+    alert.ack_until = now + timedelta(minutes=alert.policy["ack_minutes"])
+    alert.unanswered = False
+    _audit(system, session, alert, f"staff:{staff.id}", "escalation.acknowledge")
+    _tell_pages(system, session, alert)
+    return alert
+
+
+def release(system: System, session: Session, escalation_id: str, staff: Staff) -> Escalation:
+    """The holder gives the alert back; it calls at once."""
+    alert = _get(session, escalation_id)
+    if alert.state != "acked" or alert.acked_by != staff.id:
+        raise RefusedError("Only the person who has this alert can give it back.")
+    _reopen(system, session, alert, f"staff:{staff.id}", "escalation.release")
+    return alert
+
+
+def resolve(
+    system: System,
+    session: Session,
+    escalation_id: str,
+    staff: Staff,
+    disposition: str,
+    note: str,
+) -> Escalation:
+    """Record the outcome. The conversation's risk falls here: a human has decided (I5)."""
+    now = system.clock.now()
+    alert = _get(session, escalation_id)
+    if alert.state == "resolved":
+        raise RefusedError("This alert is already resolved.")
+    if alert.state == "open" or alert.acked_by != staff.id:
+        raise RefusedError("Take the alert first, then resolve it.")
+    if disposition not in policy.load()["dispositions"]:
+        raise RefusedError("Choose an outcome.")
+    if not note.strip():
+        raise RefusedError("Write what happened, in a sentence or more.")
+    alert.state, alert.ack_until = "resolved", None
+    alert.resolved_by, alert.resolved_at = staff.id, now
+    alert.disposition = disposition
+    alert.note_sealed = system.vault(session).seal(
+        alert.patient_id, "escalation", "note", alert.id, note
+    )
+    conversation = session.get_one(Conversation, alert.conversation_id, with_for_update=True)
+    conversation.risk_level, conversation.risk_categories = "none", []
+    conversation.risk_since = conversation.watch_until = None
+    _audit(
+        system,
+        session,
+        alert,
+        f"staff:{staff.id}",
+        "escalation.resolve",
+        disposition=disposition,
+    )
+    _tell_pages(system, session, alert)
+    return alert
+
+
+def advance(system: System, session: Session) -> int:
+    """One engine step: due policy steps are sent, lapsed acknowledgements open again.
+
+    Returns how many alerts moved.
+    """
+    now = system.clock.now()
+    lapsed = session.scalars(
+        select(Escalation)
+        .where(Escalation.state == "acked", Escalation.ack_until <= now)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for alert in lapsed:
+        _reopen(system, session, alert, "system", "escalation.ack_lapsed")
+    due = session.scalars(
+        select(Escalation)
+        .where(Escalation.state == "open", Escalation.next_at <= now)
+        .order_by(Escalation.next_at)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for alert in due:
+        _take_step(system, session, alert, now)
+    return len(lapsed) + len(due)
+
+
+def running_for(session: Session, patient_id: str) -> Escalation | None:
+    """The alert a patient has now, if any (reading only)."""
+    return session.scalars(
+        select(Escalation).where(
+            Escalation.patient_id == patient_id, Escalation.state != "resolved"
+        )
+    ).first()
+
+
+def _running(session: Session, patient_id: str) -> Escalation | None:
+    return session.scalars(
+        select(Escalation)
+        .where(Escalation.patient_id == patient_id, Escalation.state != "resolved")
+        .with_for_update()
+    ).first()
+
+
+def _get(session: Session, escalation_id: str) -> Escalation:
+    return session.get_one(Escalation, escalation_id, with_for_update=True)
+
+
+def _open(
+    system: System,
+    session: Session,
+    conversation: Conversation,
+    level: Level,
+    categories: Sequence[str],
+    reason: str,
+    now: datetime,
+) -> Escalation:
+    alert = Escalation(
+        number=(session.scalar(select(func.max(Escalation.number))) or 0) + 1,
+        patient_id=conversation.patient_id,
+        conversation_id=conversation.id,
+        state="open",
+        level=level.name,
+        categories=list(categories),
+        reason=reason,
+        policy=policy.for_level(level.name),
+        step=0,
+        loop=0,
+        next_at=now,
+        opened_at=now,
+    )
+    session.add(alert)
+    session.flush()
+    _audit(system, session, alert, "system", "escalation.open", level=level.name)
+    # The first step goes out with the transaction that found the risk.
+    _take_step(system, session, alert, now)
+    return alert
+
+
+def _attach(
+    system: System,
+    session: Session,
+    alert: Escalation,
+    level: Level,
+    categories: Sequence[str],
+    now: datetime,
+) -> None:
+    alert.categories = sorted({*alert.categories, *categories})
+    rises = level > Level.of(alert.level)
+    if rises:
+        alert.level, alert.policy = level.name, policy.for_level(level.name)
+        _audit(system, session, alert, "system", "escalation.rise", level=level.name)
+    if rises or alert.state == "acked":
+        _restart(system, session, alert, now)
+
+
+def _reopen(system: System, session: Session, alert: Escalation, actor: str, act: str) -> None:
+    _audit(system, session, alert, actor, act)
+    _restart(system, session, alert, system.clock.now())
+    _tell_pages(system, session, alert)
+
+
+def _restart(system: System, session: Session, alert: Escalation, now: datetime) -> None:
+    alert.state, alert.ack_until = "open", None
+    alert.step, alert.loop, alert.next_at = 0, alert.loop + 1, now
+    session.flush()
+    _take_step(system, session, alert, now)
+
+
+def _take_step(system: System, session: Session, alert: Escalation, now: datetime) -> None:
+    """Enqueue the step that is due and set the next one. A step nobody answers to is skipped."""
+    steps: list[dict[str, Any]] = alert.policy["steps"]
+    while True:
+        step = steps[alert.step]
+        reached = _notify(system, session, alert, step["to"], now)
+        if not reached:
+            _audit(system, session, alert, "system", "escalation.nobody", step=step["to"])
+        last = alert.step + 1 == len(steps)
+        if last:
+            alert.unanswered = True
+            alert.step, alert.loop = 0, alert.loop + 1
+            alert.next_at = now + timedelta(minutes=alert.policy["repeat"])
+            _tell_pages(system, session, alert)
+            return
+        wait = steps[alert.step + 1]["after"] - step["after"]
+        alert.step += 1
+        alert.next_at = now + timedelta(minutes=wait)
+        if reached:
+            return
+
+
+def _notify(system: System, session: Session, alert: Escalation, to: str, now: datetime) -> int:
+    """Outbox rows for everybody a step names, all their verified contacts; returns the count."""
+    count = 0
+    for person in on_call.targets(session, to, alert.patient_id, now):
+        for contact in on_call.contacts(session, person.id):
+            session.add(
+                Outbox(
+                    key=f"esc/{alert.id}/{alert.loop}/{alert.step}/{contact.id}",
+                    channel=contact.channel,
+                    contact_id=contact.id,
+                    template=ALERT,
+                    escalation_id=alert.id,
+                    params={"number": alert.number, "level": alert.level},
+                    priority=_PRIORITY[alert.level],
+                    due_at=now,
+                    created_at=now,
+                )
+            )
+            count += 1
+    session.flush()
+    return count
+
+
+def _audit(
+    system: System, session: Session, alert: Escalation, actor: str, act: str, **detail: Any
+) -> None:
+    system.audit.add(
+        session,
+        system.clock.now(),
+        actor,
+        act,
+        f"escalation:{alert.id}",
+        alert.patient_id,
+        **detail,
+    )
+
+
+def _tell_pages(system: System, session: Session, alert: Escalation) -> None:
+    feed.publish(system, session, feed.STAFF, "escalation", alert.id)
+    feed.publish(system, session, feed.conversation(alert.conversation_id), "state")

@@ -1,0 +1,405 @@
+"""The tables. Constraints state the domain before Python does.
+
+Columns ending in ``_sealed`` hold ciphertext (records/crypto.py). Codes and ids are plain; patient
+words, names, numbers and notes never are.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from clinic.records.database import UtcDateTime
+
+_COUNTER = BigInteger().with_variant(Integer, "sqlite")
+
+
+def new_id() -> str:
+    return uuid.uuid4().hex
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads this from the class
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON,
+        list[Any]: JSON,
+        bytes: LargeBinary,
+    }
+
+
+def _one_of(column: str, *values: str) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+class Clinic(Base):
+    """The one clinic of this installation and its settings (versioned by the settings page)."""
+
+    __tablename__ = "clinic"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    timezone: Mapped[str]
+    settings: Mapped[dict[str, Any]]
+    __table_args__ = (CheckConstraint("id = 1", name="only_one"),)
+
+
+class Staff(Base):
+    """A person who works here. ``password_hash`` is argon2id; the TOTP secret is sealed."""
+
+    __tablename__ = "staff"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    name: Mapped[str]
+    title: Mapped[str]
+    email: Mapped[str] = mapped_column(unique=True)
+    roles: Mapped[list[Any]]
+    password_hash: Mapped[str | None]
+    totp_sealed: Mapped[bytes | None]
+    #: Last accepted TOTP step: a code works once.
+    totp_step: Mapped[int | None]
+    failed_sign_ins: Mapped[int] = mapped_column(default=0)
+    locked_until: Mapped[datetime | None]
+    active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime]
+
+
+class StaffContact(Base):
+    """A way to reach a member of staff. Only verified ways count for alerts."""
+
+    __tablename__ = "staff_contact"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    staff_id: Mapped[str] = mapped_column(ForeignKey("staff.id"))
+    channel: Mapped[str]
+    address: Mapped[str]
+    verified_at: Mapped[datetime | None]
+    __table_args__ = (UniqueConstraint("staff_id", "channel", "address"),)
+
+
+class OnCallShift(Base):
+    """Who answers alerts from ``starts_at`` until ``ends_at`` (None: until further notice)."""
+
+    __tablename__ = "on_call_shift"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    staff_id: Mapped[str] = mapped_column(ForeignKey("staff.id"))
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime | None]
+
+
+class Patient(Base):
+    """A patient. Everything readable about them is sealed with their own data key."""
+
+    __tablename__ = "patient"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    data_key: Mapped[bytes]
+    name_sealed: Mapped[bytes]
+    phone_sealed: Mapped[bytes | None]
+    timezone: Mapped[str]
+    active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime]
+
+
+class CareRelation(Base):
+    """Why a member of staff may read a patient (invariant I10)."""
+
+    __tablename__ = "care_relation"
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id"), primary_key=True)
+    staff_id: Mapped[str] = mapped_column(ForeignKey("staff.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[datetime]
+    __table_args__ = (_one_of("kind", "therapist", "supervisor"),)
+
+
+class Invitation(Base):
+    """A single-use way in for a patient; only the token's keyed hash is stored."""
+
+    __tablename__ = "invitation"
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id"))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class PatientSession(Base):
+    __tablename__ = "patient_session"
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id"))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class StaffSession(Base):
+    __tablename__ = "staff_session"
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    staff_id: Mapped[str] = mapped_column(ForeignKey("staff.id"))
+    #: Password given but second factor still to come.
+    half: Mapped[bool] = mapped_column(default=False)
+    csrf: Mapped[str]
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class Infusion(Base):
+    """One infusion. ``ended_at`` is None while planned or running."""
+
+    __tablename__ = "infusion"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id"), index=True)
+    number: Mapped[int]
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    cancelled: Mapped[bool] = mapped_column(default=False)
+    __table_args__ = (
+        UniqueConstraint("patient_id", "number"),
+        CheckConstraint("number >= 1", name="number_from_one"),
+        CheckConstraint("ended_at IS NULL OR ended_at > started_at", name="ends_after_start"),
+    )
+
+
+class Conversation(Base):
+    """A patient's one conversation: who leads it, and the risk it carries."""
+
+    __tablename__ = "conversation"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id"), unique=True)
+    next_seq: Mapped[int] = mapped_column(default=1)
+    mode: Mapped[str] = mapped_column(default="bot")
+    #: Grows with every change of mode: replies asked for under an older epoch are dropped (I6).
+    mode_epoch: Mapped[int] = mapped_column(default=0)
+    held_by: Mapped[str | None] = mapped_column(ForeignKey("staff.id"))
+    risk_level: Mapped[str] = mapped_column(default="none")
+    risk_categories: Mapped[list[Any]] = mapped_column(default=list)
+    risk_since: Mapped[datetime | None]
+    #: An unanswered watch becomes urgent at this moment (I5).
+    watch_until: Mapped[datetime | None]
+    turn_owner: Mapped[str | None]
+    turn_lease_until: Mapped[datetime | None]
+    opened_at: Mapped[datetime | None]
+    notice_seen_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    patient: Mapped[Patient] = relationship(lazy="joined")
+    __table_args__ = (
+        _one_of("mode", "bot", "human"),
+        _one_of("risk_level", "none", "watch", "urgent", "emergency"),
+        CheckConstraint("(mode = 'human') = (held_by IS NOT NULL)", name="human_has_holder"),
+    )
+
+
+class Message(Base):
+    """One message, in the order of ``seq``.
+
+    ``turn`` is the state of a patient's message on its way to the companion: waiting, answered,
+    unanswered (the honest fallback was shown), held (a clinician had the conversation), or None.
+    """
+
+    __tablename__ = "message"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversation.id"))
+    seq: Mapped[int]
+    author: Mapped[str]
+    staff_id: Mapped[str | None] = mapped_column(ForeignKey("staff.id"))
+    kind: Mapped[str] = mapped_column(default="say")
+    text_sealed: Mapped[bytes]
+    key: Mapped[str | None] = mapped_column(String(80))
+    #: Registry id, version and phrasing of what the product said (I7).
+    content: Mapped[str | None]
+    content_version: Mapped[int | None]
+    variant: Mapped[int | None]
+    choices: Mapped[list[Any]] = mapped_column(default=list)
+    payload: Mapped[str | None]
+    turn: Mapped[str | None]
+    reply_to: Mapped[str | None] = mapped_column(ForeignKey("message.id"))
+    created_at: Mapped[datetime]
+    __table_args__ = (
+        UniqueConstraint("conversation_id", "seq"),
+        UniqueConstraint("conversation_id", "key"),
+        _one_of("author", "patient", "bot", "staff", "system"),
+        _one_of("kind", "say", "ask", "card", "notice", "choice", "open"),
+        CheckConstraint(
+            "turn IS NULL OR turn IN ('waiting','answered','unanswered','held')", name="turn_known"
+        ),
+        Index(
+            "ix_message_waiting",
+            "conversation_id",
+            sqlite_where=text("turn = 'waiting'"),
+            postgresql_where=text("turn = 'waiting'"),
+        ),
+    )
+
+
+class RiskAssessment(Base):
+    """What the detector said of one message. Never changed; spans are offsets, not words."""
+
+    __tablename__ = "risk_assessment"
+    message_id: Mapped[str] = mapped_column(ForeignKey("message.id"), primary_key=True)
+    level: Mapped[str]
+    conversation_level: Mapped[str]
+    categories: Mapped[list[Any]]
+    evidence: Mapped[list[Any]]
+    score: Mapped[float | None]
+    rules: Mapped[str]
+    unscreened: Mapped[bool]
+    created_at: Mapped[datetime]
+    __table_args__ = (_one_of("level", "none", "watch", "urgent", "emergency"),)
+
+
+class Escalation(Base):
+    """An alert on its way to a human's recorded outcome (research/escalation.md 1.3)."""
+
+    __tablename__ = "escalation"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    number: Mapped[int] = mapped_column(unique=True)
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id"))
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversation.id"))
+    state: Mapped[str] = mapped_column(default="open")
+    level: Mapped[str]
+    categories: Mapped[list[Any]]
+    reason: Mapped[str]
+    #: The policy as it was at opening: later edits never strand a running escalation.
+    policy: Mapped[dict[str, Any]]
+    step: Mapped[int] = mapped_column(default=0)
+    loop: Mapped[int] = mapped_column(default=0)
+    #: When the next step is due; only open escalations have one.
+    next_at: Mapped[datetime | None]
+    #: A full loop went by without an acknowledgement: the patient is told the truth.
+    unanswered: Mapped[bool] = mapped_column(default=False)
+    acked_by: Mapped[str | None] = mapped_column(ForeignKey("staff.id"))
+    acked_at: Mapped[datetime | None]
+    #: Acknowledgement is a lease: without a resolution by then it opens again.
+    ack_until: Mapped[datetime | None]
+    resolved_by: Mapped[str | None] = mapped_column(ForeignKey("staff.id"))
+    resolved_at: Mapped[datetime | None]
+    disposition: Mapped[str | None]
+    note_sealed: Mapped[bytes | None]
+    opened_at: Mapped[datetime]
+    __table_args__ = (
+        _one_of("state", "open", "acked", "resolved"),
+        _one_of("level", "urgent", "emergency"),
+        CheckConstraint("(state = 'open') = (next_at IS NOT NULL)", name="open_has_next_step"),
+        CheckConstraint("(state = 'acked') = (ack_until IS NOT NULL)", name="ack_is_a_lease"),
+        CheckConstraint(
+            "(state = 'resolved') = (disposition IS NOT NULL)", name="resolved_has_disposition"
+        ),
+        # One running escalation a patient: further risk attaches to it.
+        Index(
+            "uq_escalation_running",
+            "patient_id",
+            unique=True,
+            sqlite_where=text("state <> 'resolved'"),
+            postgresql_where=text("state <> 'resolved'"),
+        ),
+    )
+
+
+class EscalationMessage(Base):
+    """Which messages an escalation stands for."""
+
+    __tablename__ = "escalation_message"
+    escalation_id: Mapped[str] = mapped_column(ForeignKey("escalation.id"), primary_key=True)
+    message_id: Mapped[str] = mapped_column(ForeignKey("message.id"), primary_key=True, index=True)
+
+
+class Outbox(Base):
+    """A notification to deliver at least once. Parameters are ids and codes, never words (I9)."""
+
+    __tablename__ = "outbox"
+    id: Mapped[int] = mapped_column(_COUNTER, primary_key=True, autoincrement=True)
+    key: Mapped[str] = mapped_column(String(200), unique=True)
+    channel: Mapped[str]
+    contact_id: Mapped[str] = mapped_column(ForeignKey("staff_contact.id"))
+    template: Mapped[str]
+    escalation_id: Mapped[str | None] = mapped_column(ForeignKey("escalation.id"), index=True)
+    params: Mapped[dict[str, Any]]
+    #: Smaller goes first.
+    priority: Mapped[int]
+    due_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(default="queued")
+    lease_until: Mapped[datetime | None]
+    lease_owner: Mapped[str | None]
+    attempt: Mapped[int] = mapped_column(default=0)
+    sent_at: Mapped[datetime | None]
+    provider_id: Mapped[str | None]
+    last_error: Mapped[str | None]
+    created_at: Mapped[datetime]
+    __table_args__ = (
+        _one_of("state", "queued", "sending", "sent", "failed", "dropped"),
+        Index("ix_outbox_due", "state", "priority", "due_at"),
+    )
+
+
+class Record(Base):
+    """What the dialogue learned, validated by the contract; ``key`` makes it grow in place."""
+
+    __tablename__ = "record"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id"))
+    kind: Mapped[str]
+    key: Mapped[str] = mapped_column(String(120))
+    #: draft or complete, where the kind has it.
+    state: Mapped[str | None]
+    #: private, shared or undecided, where the kind has it. Only shared entries reach the desk.
+    sharing: Mapped[str | None]
+    data_sealed: Mapped[bytes]
+    message_id: Mapped[str | None] = mapped_column(ForeignKey("message.id"))
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    __table_args__ = (UniqueConstraint("patient_id", "kind", "key"),)
+
+
+class Event(Base):
+    """Something a page should show now: the source of both live feeds, resumable by id."""
+
+    __tablename__ = "event"
+    id: Mapped[int] = mapped_column(_COUNTER, primary_key=True, autoincrement=True)
+    audience: Mapped[str] = mapped_column(index=True)
+    kind: Mapped[str]
+    ref: Mapped[str]
+    at: Mapped[datetime]
+
+
+class Heartbeat(Base):
+    __tablename__ = "heartbeat"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+class Audit(Base):
+    """Append-only, HMAC-chained (records/audit.py). Ids and codes only."""
+
+    __tablename__ = "audit"
+    seq: Mapped[int] = mapped_column(_COUNTER, primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    action: Mapped[str]
+    subject: Mapped[str]
+    patient_id: Mapped[str | None] = mapped_column(String(32))
+    detail: Mapped[dict[str, Any]]
+    mac: Mapped[str] = mapped_column(String(64))

@@ -1,0 +1,53 @@
+"""Opens and seals patient fields inside one unit of work, unwrapping each data key once."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from clinic.records.crypto import CryptoError, Keyring, PatientCipher
+from clinic.records.models import Message, Patient, Record
+
+
+class Vault:
+    """Bound to a database session: ``vault.text(message, patient_id)`` is what a page may show."""
+
+    def __init__(self, session: Session, keyring: Keyring) -> None:
+        self._session = session
+        self._keyring = keyring
+        self._ciphers: dict[str, PatientCipher] = {}
+
+    def admit(self, patient: Patient) -> PatientCipher:
+        """The cipher of a patient whose row is at hand (also one not yet stored)."""
+        cipher = PatientCipher(patient.id, self._keyring.unwrap(patient.id, patient.data_key))
+        self._ciphers[patient.id] = cipher
+        return cipher
+
+    def cipher(self, patient_id: str) -> PatientCipher:
+        if patient_id not in self._ciphers:
+            patient = self._session.get(Patient, patient_id)
+            if patient is None:
+                raise CryptoError("no such patient")
+            self.admit(patient)
+        return self._ciphers[patient_id]
+
+    def seal(self, patient_id: str, table: str, column: str, row: str, text: str) -> bytes:
+        return self.cipher(patient_id).seal(table, column, row, text)
+
+    def name(self, patient: Patient) -> str:
+        return self.cipher(patient.id).open("patient", "name", patient.id, patient.name_sealed)
+
+    def phone(self, patient: Patient) -> str | None:
+        if patient.phone_sealed is None:
+            return None
+        return self.cipher(patient.id).open("patient", "phone", patient.id, patient.phone_sealed)
+
+    def text(self, message: Message, patient_id: str) -> str:
+        return self.cipher(patient_id).open("message", "text", message.id, message.text_sealed)
+
+    def data(self, record: Record) -> Any:
+        """The JSON document of a record (contract.RECORDS gives its shape)."""
+        cipher = self.cipher(record.patient_id)
+        return json.loads(cipher.open("record", "data", record.id, record.data_sealed))

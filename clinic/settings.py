@@ -1,0 +1,160 @@
+"""All settings, from the environment, each with a default that works on one machine.
+
+Secrets are taken from the environment, else from ``<home>/secrets.json``, which the first start
+creates readable by its owner only. A clinic that keeps secrets elsewhere sets the variables.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the text says which and what to do."""
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """Keys. ``data_keys`` newest first: the first wraps, all of them unwrap (key rotation)."""
+
+    data_keys: tuple[bytes, ...]
+    audit_key: bytes
+    lookup_key: bytes
+    assistant: str
+    tracker_key: str
+
+
+@dataclass(frozen=True)
+class Mail:
+    """Outgoing mail. ``port`` 0 means: the demo's local mail sink."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    user: str = ""
+    password: str = ""
+    sender: str = "afterglow@clinic.invalid"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Times are in seconds unless the name says otherwise."""
+
+    home: Path
+    database_url: str
+    secrets: Secrets
+    host: str = "127.0.0.1"
+    port: int = 8100
+    public_url: str = "http://127.0.0.1:8100"
+    assistant_url: str = "http://127.0.0.1:8101"
+    mail: Mail = field(default_factory=Mail)
+    clock_file: Path | None = None
+    #: How long a patient waits for the companion before the honest fallback.
+    turn_deadline: float = 8.0
+    #: How long the detector may take before a message counts as urgent and unscreened.
+    screen_deadline: float = 1.0
+    max_message_chars: int = 20_000
+    max_body_bytes: int = 2_000_000
+    tick: float = 0.25
+    #: Without a heartbeat of the alert engine for this long, everybody is told.
+    engine_silent_after: float = 15.0
+    embed_origins: tuple[str, ...] = ()
+
+    @property
+    def https(self) -> bool:
+        return self.public_url.startswith("https://")
+
+    @property
+    def static_dir(self) -> Path:
+        return ROOT / "clinic" / "static"
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from ``AFTERGLOW_*`` variables. Raises SettingsError naming the variable."""
+    home = Path(environ.get("AFTERGLOW_HOME", ROOT / "var")).resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    port = _int(environ, "AFTERGLOW_PORT", 8100)
+    mail = Mail(
+        host=environ.get("AFTERGLOW_SMTP_HOST", "127.0.0.1"),
+        port=_int(environ, "AFTERGLOW_SMTP_PORT", 0),
+        user=environ.get("AFTERGLOW_SMTP_USER", ""),
+        password=environ.get("AFTERGLOW_SMTP_PASSWORD", ""),
+        sender=environ.get("AFTERGLOW_MAIL_FROM", Mail.sender),
+    )
+    clock_file = environ.get("AFTERGLOW_CLOCK_FILE")
+    assistant_port = _int(environ, "AFTERGLOW_ASSISTANT_PORT", port + 1)
+    return Settings(
+        home=home,
+        database_url=environ.get("AFTERGLOW_DATABASE_URL", f"sqlite:///{home / 'clinic.db'}"),
+        secrets=_secrets(environ, home),
+        host=environ.get("AFTERGLOW_HOST", "127.0.0.1"),
+        port=port,
+        public_url=environ.get("AFTERGLOW_PUBLIC_URL", f"http://127.0.0.1:{port}").rstrip("/"),
+        assistant_url=environ.get(
+            "AFTERGLOW_ASSISTANT_URL", f"http://127.0.0.1:{assistant_port}"
+        ).rstrip("/"),
+        mail=mail,
+        clock_file=Path(clock_file) if clock_file else None,
+        turn_deadline=_float(environ, "AFTERGLOW_TURN_DEADLINE", 8.0),
+        screen_deadline=_float(environ, "AFTERGLOW_SCREEN_DEADLINE", 1.0),
+        embed_origins=tuple(environ.get("AFTERGLOW_EMBED_ORIGINS", "").split()),
+    )
+
+
+def _int(environ: Mapping[str, str], name: str, default: int) -> int:
+    return int(_float(environ, name, default))
+
+
+def _float(environ: Mapping[str, str], name: str, default: float) -> float:
+    raw = environ.get(name, "")
+    try:
+        return float(raw) if raw else default
+    except ValueError:
+        raise SettingsError(f"{name} must be a number, not {raw!r}") from None
+
+
+def _secrets(environ: Mapping[str, str], home: Path) -> Secrets:
+    kept = _kept_secrets(home / "secrets.json")
+
+    def value(variable: str, name: str) -> str:
+        return environ.get(variable) or kept[name]
+
+    return Secrets(
+        data_keys=tuple(_key(k) for k in value("AFTERGLOW_DATA_KEYS", "data_keys").split(",")),
+        audit_key=_key(value("AFTERGLOW_AUDIT_KEY", "audit_key")),
+        lookup_key=_key(value("AFTERGLOW_LOOKUP_KEY", "lookup_key")),
+        assistant=value("AFTERGLOW_ASSISTANT_SECRET", "assistant"),
+        tracker_key=value("AFTERGLOW_TRACKER_KEY", "tracker_key"),
+    )
+
+
+def _key(text: str) -> bytes:
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except ValueError:
+        raw = b""
+    if len(raw) != 32:
+        raise SettingsError("a key must be 32 bytes in base64 (make one: openssl rand -base64 32)")
+    return raw
+
+
+def _kept_secrets(path: Path) -> dict[str, str]:
+    if not path.exists():
+        names = ("data_keys", "audit_key", "lookup_key", "assistant", "tracker_key")
+        fresh = {name: base64.b64encode(secrets.token_bytes(32)).decode() for name in names}
+        try:
+            # O_EXCL: two processes starting at once must not end up with different keys.
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w", encoding="ascii") as file:
+                json.dump(fresh, file, indent=1)
+        except FileExistsError:
+            pass
+    loaded: dict[str, str] = json.loads(path.read_text(encoding="ascii"))
+    return loaded
