@@ -1,0 +1,11 @@
+// The staff pages' script. The pages work without it; it adds live rows, keys and ticking times.
+
+import "./htmx";
+import "htmx-ext-sse";
+import { keys } from "./keys";
+import { live } from "./live";
+import { times } from "./times";
+
+times();
+keys();
+live();

@@ -1,0 +1,64 @@
+// Keys are declared where they act: [data-key="a"] is pressed by "a" and shows <kbd>A</kbd> itself.
+// j and k walk the queue. A single key can be turned off (WCAG 2.1.4): [data-keys-switch], a checkbox.
+
+const OFF = "afterglow.keys";
+
+export function keys(): void {
+  name(document);
+  document.addEventListener("htmx:load", (event) => name(event.target as HTMLElement));
+  document.addEventListener("keydown", (event) => {
+    if (!listening(event)) return;
+    const key = event.key.toLowerCase();
+    if (key === "j" || key === "k") {
+      walk(key === "j" ? 1 : -1);
+      return;
+    }
+    const scope: ParentNode = document.querySelector("dialog[open]") ?? document;
+    const target = scope.querySelector<HTMLElement>(`[data-key="${CSS.escape(key)}"]`);
+    if (!target || target.matches(":disabled, [aria-disabled='true']")) return;
+    if (target.closest("[hidden]")) return;
+    event.preventDefault();
+    if (target.matches("input:not([type='checkbox'], [type='radio']), textarea, select")) {
+      target.focus();
+    } else {
+      target.click();
+    }
+  });
+
+  const choice = document.querySelector<HTMLInputElement>("[data-keys-switch]");
+  if (choice) {
+    choice.checked = on();
+    choice.addEventListener("change", () => {
+      if (choice.checked) localStorage.removeItem(OFF);
+      else localStorage.setItem(OFF, "off");
+    });
+  }
+}
+
+function on(): boolean {
+  return localStorage.getItem(OFF) !== "off";
+}
+
+function listening(event: KeyboardEvent): boolean {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.repeat) {
+    return false;
+  }
+  const target = event.target as HTMLElement;
+  const writing = target.matches("input:not([type='checkbox'], [type='radio']), textarea, select");
+  return !writing && !target.isContentEditable && on();
+}
+
+function name(within: ParentNode): void {
+  for (const element of within.querySelectorAll<HTMLElement>("[data-key]")) {
+    element.setAttribute("aria-keyshortcuts", element.dataset["key"] ?? "");
+  }
+}
+
+function walk(step: 1 | -1): void {
+  const rows = [...document.querySelectorAll<HTMLElement>(".queue-row")];
+  if (rows.length === 0) return;
+  const here = rows.findIndex((row) => row === document.activeElement);
+  const current = here >= 0 ? here : rows.findIndex((row) => row.hasAttribute("aria-current"));
+  const next = current < 0 ? 0 : Math.min(Math.max(current + step, 0), rows.length - 1);
+  rows[next]?.focus();
+}
