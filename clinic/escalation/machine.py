@@ -39,15 +39,16 @@ def raise_alert(
 ) -> Escalation:
     """Open an alert for this patient, or attach to the running one.
 
-    A rising level, or any new risk while somebody holds the acknowledgement, calls again
-    (ISA-18.2 re-alarm): the holder may have read only what came before.
+    A rising level calls again although somebody has acknowledged (ISA-18.2 re-alarm). At the same
+    level the person who has the alert is told that there is more to read.
     """
     now = system.clock.now()
+    system.database.serialise(session)
     running = _running(session, conversation.patient_id)
     if running is None:
         running = _open(system, session, conversation, level, categories, reason, now)
     else:
-        _attach(system, session, running, level, categories, now)
+        _attach(system, session, running, level, categories, message_id, now)
     if message_id is not None:
         session.add(EscalationMessage(escalation_id=running.id, message_id=message_id))
     _tell_pages(system, session, running)
@@ -141,7 +142,10 @@ def advance(system: System, session: Session) -> int:
         .with_for_update(skip_locked=True)
     ).all()
     for alert in due:
+        # Only a wrapped loop brings the clock back to the first step: nobody has answered.
+        alert.unanswered = alert.unanswered or alert.step == 0
         _take_step(system, session, alert, now)
+        _tell_pages(system, session, alert)
     return len(lapsed) + len(due)
 
 
@@ -203,15 +207,17 @@ def _attach(
     alert: Escalation,
     level: Level,
     categories: Sequence[str],
+    message_id: str | None,
     now: datetime,
 ) -> None:
     alert.categories = sorted({*alert.categories, *categories})
-    rises = level > Level.of(alert.level)
-    if rises:
+    if level > Level.of(alert.level):
         alert.level, alert.policy = level.name, policy.for_level(level.name)
         _audit(system, session, alert, "system", "escalation.rise", level=level.name)
-    if rises or alert.state == "acked":
         _restart(system, session, alert, now)
+    elif alert.state == "acked" and alert.acked_by:
+        holder = session.get_one(Staff, alert.acked_by)
+        _enqueue(session, alert, [holder], f"more/{message_id}", now)
 
 
 def _reopen(system: System, session: Session, alert: Escalation, actor: str, act: str) -> None:
@@ -235,12 +241,9 @@ def _take_step(system: System, session: Session, alert: Escalation, now: datetim
         reached = _notify(system, session, alert, step["to"], now)
         if not reached:
             _audit(system, session, alert, "system", "escalation.nobody", step=step["to"])
-        last = alert.step + 1 == len(steps)
-        if last:
-            alert.unanswered = True
+        if alert.step + 1 == len(steps):
             alert.step, alert.loop = 0, alert.loop + 1
             alert.next_at = now + timedelta(minutes=alert.policy["repeat"])
-            _tell_pages(system, session, alert)
             return
         wait = steps[alert.step + 1]["after"] - step["after"]
         alert.step += 1
@@ -250,13 +253,21 @@ def _take_step(system: System, session: Session, alert: Escalation, now: datetim
 
 
 def _notify(system: System, session: Session, alert: Escalation, to: str, now: datetime) -> int:
-    """Outbox rows for everybody a step names, all their verified contacts; returns the count."""
+    """Outbox rows for everybody a step names; returns how many."""
+    people = on_call.targets(session, to, alert.patient_id, now)
+    return _enqueue(session, alert, people, f"{alert.loop}/{alert.step}", now)
+
+
+def _enqueue(
+    session: Session, alert: Escalation, people: Sequence[Staff], occasion: str, now: datetime
+) -> int:
+    """One row for each verified contact. The key makes an occasion happen once."""
     count = 0
-    for person in on_call.targets(session, to, alert.patient_id, now):
+    for person in people:
         for contact in on_call.contacts(session, person.id):
             session.add(
                 Outbox(
-                    key=f"esc/{alert.id}/{alert.loop}/{alert.step}/{contact.id}",
+                    key=f"esc/{alert.id}/{occasion}/{contact.id}",
                     channel=contact.channel,
                     contact_id=contact.id,
                     template=ALERT,

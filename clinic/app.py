@@ -1,0 +1,126 @@
+"""The edge: one FastAPI application for patients and staff.
+
+It answers before the assistant is up and when the assistant is gone. Its own errors end as
+problem+json with the numbers that help; for a patient a page never just breaks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.staticfiles import StaticFiles
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+
+from clinic.console.routes import router as console_router
+from clinic.conversation import delivery, whereabouts
+from clinic.conversation.turn import Assistant, Turns
+from clinic.feed import Feed
+from clinic.guards import Guard
+from clinic.patient.api import router as patient_router
+from clinic.problems import Problem, not_found
+from clinic.system import System
+
+log = logging.getLogger("afterglow.edge")
+
+
+def create_app(system: System, assistant: Assistant | None = None) -> FastAPI:
+    """Everything a browser can reach. ``assistant`` is given by tests that play one."""
+    settings = system.settings
+    peer = assistant or Assistant(
+        settings.assistant_url, settings.secrets.assistant, settings.turn_deadline
+    )
+    live = Feed(system)
+    turns = Turns(system, peer, live)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        background = [asyncio.create_task(live.run()), asyncio.create_task(turns.sweep())]
+        yield
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
+        await peer.close()
+
+    app = FastAPI(title="Afterglow", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app.state.turns, app.state.system = turns, system
+    settings.static_dir.mkdir(parents=True, exist_ok=True)
+    app.mount("/static", StaticFiles(directory=settings.static_dir), name="static")
+    _add_health(app, system, peer)
+    app.include_router(patient_router(system, live, turns))
+    app.include_router(console_router(system, live))
+    _add_errors(app, system)
+    app.add_middleware(Guard, settings=settings)
+    return app
+
+
+def _add_health(app: FastAPI, system: System, assistant: Assistant) -> None:
+    @app.get("/")
+    def front() -> RedirectResponse:
+        return RedirectResponse("/chat", 303)
+
+    @app.get("/embed.js")
+    def embed() -> RedirectResponse:
+        return RedirectResponse("/static/embed.js", 307)
+
+    @app.get("/health")
+    async def health() -> JSONResponse:
+        """Red as soon as messages could not be stored or alerts would not go out."""
+        found = await asyncio.to_thread(_health, system)
+        found["assistant"] = "up" if await assistant.ready() else "down"
+        sound = found["database"] == "up" and found["engine"] == "up"
+        return JSONResponse(found, 200 if sound else 503)
+
+
+def _health(system: System) -> dict[str, str]:
+    try:
+        with system.database.write() as session:
+            beating = delivery.engine_alive(system, session, system.clock.now())
+        return {"database": "up", "engine": "up" if beating else "down"}
+    except SQLAlchemyError:
+        return {"database": "down", "engine": "unknown"}
+
+
+def _add_errors(app: FastAPI, system: System) -> None:
+    @app.exception_handler(Problem)
+    async def problem(_request: Request, error: Problem) -> Response:
+        return error.response()
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, error: RequestValidationError) -> Response:
+        # The field and the rule, never the value.
+        fields = sorted({".".join(str(part) for part in e["loc"]) for e in error.errors()})
+        return Problem(
+            422, "not-valid", "That could not be read. Nothing was sent.", fields=fields
+        ).response()
+
+    @app.exception_handler(HTTPException)
+    async def http(_request: Request, error: HTTPException) -> Response:
+        if error.status_code == 404:
+            return not_found().response()
+        return Problem(error.status_code, "not-possible", str(error.detail)).response()
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> Response:
+        # SQLAlchemy's texts hold parameters: only the kind of error is safe to log.
+        log.error("%s %s failed: %s", request.method, request.url.path, type(error).__name__)
+        return _not_saved(system).response()
+
+    app.add_exception_handler(SQLAlchemyError, unexpected)
+
+
+def _not_saved(system: System) -> Problem:
+    """The database is locked, full or gone: say so, and give what needs no database."""
+    return Problem(
+        503,
+        "not-saved",
+        "This could not be saved. Nobody at the clinic has seen it.",
+        saved=False,
+        help=delivery.help_lines(system, whereabouts.WITHOUT_DATABASE),
+    )

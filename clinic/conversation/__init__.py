@@ -1,0 +1,1 @@
+"""The way of one patient message: intake, turn, delivery, hand-off (docs/architecture)."""

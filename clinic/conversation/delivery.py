@@ -1,0 +1,244 @@
+"""Messages onto the record and onto the patient's page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from clinic import feed
+from clinic.conversation import whereabouts
+from clinic.records.models import (
+    Clinic,
+    Conversation,
+    Escalation,
+    Heartbeat,
+    Message,
+    Outbox,
+    Staff,
+    new_id,
+)
+from clinic.records.vault import Vault
+from clinic.system import System
+
+PAGE = 50
+
+
+def locked(session: Session, conversation_id: str) -> Conversation:
+    """The conversation's row, held until the transaction ends: who appends holds it."""
+    return session.get_one(Conversation, conversation_id, with_for_update={"of": Conversation})
+
+
+def append(
+    system: System,
+    session: Session,
+    conversation: Conversation,
+    author: str,
+    text: str,
+    **fields: Any,
+) -> Message:
+    """Store one message at the end of the conversation and tell the pages.
+
+    The caller holds the conversation's row, so sequence numbers have no gaps and no twins.
+    """
+    message = Message(
+        id=new_id(),
+        conversation_id=conversation.id,
+        seq=conversation.next_seq,
+        author=author,
+        created_at=system.clock.now(),
+        **fields,
+    )
+    message.text_sealed = system.vault(session).seal(
+        conversation.patient_id, "message", "text", message.id, text
+    )
+    conversation.next_seq += 1
+    session.add(message)
+    session.flush()
+    feed.publish(system, session, feed.conversation(conversation.id), "message", message.id)
+    return message
+
+
+def say(
+    system: System,
+    session: Session,
+    conversation: Conversation,
+    content: str,
+    *,
+    variant: int = 0,
+    values: Mapping[str, str] | None = None,
+    author: str = "bot",
+    reply_to: str | None = None,
+) -> Message:
+    """Store a sentence of the registry, with its id, version and phrasing (invariant I7).
+
+    Clinic settings are known to every sentence; ``values`` adds the patient's own words.
+    """
+    item = system.words.item(content)
+    known = whereabouts.settings(session.get_one(Clinic, 1)) | dict(values or {})
+    return append(
+        system,
+        session,
+        conversation,
+        author,
+        system.words.render(content, variant, known),
+        kind=item.kind,
+        content=item.id,
+        content_version=item.version,
+        variant=variant,
+        reply_to=reply_to,
+        choices=[
+            {"id": choice.id, "title": choice.title, "payload": choice.payload}
+            for choice in item.choices
+        ],
+    )
+
+
+def as_json(message: Message, vault: Vault, conversation: Conversation) -> dict[str, Any]:
+    """A message as the patient's page gets it (docs/architecture/api.md)."""
+    by_patient = message.author == "patient"
+    return {
+        "id": message.id,
+        "seq": message.seq,
+        "author": message.author,
+        "name": None,
+        "role": None,
+        "kind": message.kind if message.kind in ("say", "ask", "card", "notice") else "say",
+        "text": vault.text(message, conversation.patient_id),
+        "at": message.created_at.isoformat(),
+        "content": message.content,
+        "choices": [{"id": c["id"], "title": c["title"]} for c in message.choices],
+        "state": message.turn if by_patient else None,
+        "key": message.key if by_patient else None,
+    }
+
+
+def page(
+    system: System, session: Session, conversation: Conversation, before: int | None = None
+) -> tuple[list[dict[str, Any]], bool]:
+    """The newest messages (older than ``before``), oldest first, and whether there are more."""
+    query = (
+        select(Message)
+        .where(Message.conversation_id == conversation.id, Message.kind != "open")
+        .order_by(Message.seq.desc())
+        .limit(PAGE + 1)
+    )
+    if before is not None:
+        query = query.where(Message.seq < before)
+    found = list(session.scalars(query))
+    vault = system.vault(session)
+    shown = [as_json(message, vault, conversation) for message in reversed(found[:PAGE])]
+    _name_people(session, found, shown)
+    return shown, len(found) > PAGE
+
+
+def one(
+    system: System, session: Session, conversation: Conversation, message_id: str
+) -> dict[str, Any] | None:
+    """One message for the live feed; None when it is not for the page."""
+    message = session.get(Message, message_id)
+    if message is None or message.kind == "open" or message.conversation_id != conversation.id:
+        return None
+    shown = [as_json(message, system.vault(session), conversation)]
+    _name_people(session, [message], shown)
+    return shown[0]
+
+
+def state(system: System, session: Session, conversation: Conversation) -> dict[str, Any]:
+    """Where we are and what is true: everything but the messages."""
+    now = system.clock.now()
+    patient = conversation.patient
+    known = whereabouts.settings(session.get_one(Clinic, 1))
+    where = whereabouts.place(session, patient.id, now)
+    number = {"number": str(where.number)} if where.number else {}
+    holder = session.get(Staff, conversation.held_by) if conversation.held_by else None
+    return {
+        "clinic": {"name": known["clinic_name"], "phone": known["clinic_phone"]},
+        "patient": {"name": system.vault(session).name(patient)},
+        "place": system.words.render(f"place.{where.stage}", 0, number),
+        "stage": where.stage,
+        "mode": conversation.mode,
+        "human": {"name": holder.name, "role": holder.title} if holder else None,
+        "help": help_lines(system, known),
+        "alert": alert_notice(system, session, conversation, now),
+        "staffed": engine_alive(system, session, now),
+        "unstaffed": system.words.render("staff.unreachable"),
+        "notice_due": conversation.notice_seen_at is None,
+    }
+
+
+def help_lines(system: System, known: Mapping[str, str]) -> dict[str, Any]:
+    """The numbers behind "Help now", by the clinic's settings; baked into the page, so they work
+    offline."""
+
+    def line(item: str, href: str) -> dict[str, str]:
+        return {
+            "label": system.words.render(item, 0, known),
+            "note": system.words.render(f"{item}_note", 0, known),
+            "href": href,
+        }
+
+    lines = [
+        line("help.emergency", f"tel:{_dialable(known['emergency_number'])}"),
+        line("help.crisis", f"tel:{_dialable(known['crisis_line'])}"),
+        line("help.crisis_text", f"sms:{_dialable(known['crisis_line'])}"),
+    ]
+    if known["clinic_phone"]:
+        lines.append(line("help.clinic", f"tel:{_dialable(known['clinic_phone'])}"))
+    return {"text": system.words.render("help.text"), "lines": lines}
+
+
+def alert_notice(
+    system: System, session: Session, conversation: Conversation, now: datetime
+) -> dict[str, Any] | None:
+    """Who was told and who saw it: from committed rows only (invariant I2)."""
+    alert = session.scalars(
+        select(Escalation)
+        .where(Escalation.conversation_id == conversation.id, Escalation.state != "resolved")
+        .order_by(Escalation.opened_at.desc())
+    ).first()
+    if alert is None:
+        return None
+    sent_at = session.scalars(
+        select(Outbox.sent_at)
+        .where(Outbox.escalation_id == alert.id, Outbox.state == "sent")
+        .order_by(Outbox.sent_at)
+    ).first()
+
+    def at(moment: datetime) -> str:
+        return whereabouts.clock_time(moment, conversation.patient, now)
+
+    seen = told = None
+    if sent_at is not None:
+        told = system.words.render("alert.told", 0, {"time": at(sent_at)})
+    if alert.acked_by and alert.acked_at and alert.state == "acked":
+        holder = session.get_one(Staff, alert.acked_by)
+        seen = system.words.render(
+            "alert.seen", 0, {"name": holder.name, "time": at(alert.acked_at)}
+        )
+    if alert.unanswered and alert.state == "open":
+        told = system.words.render("alert.unanswered")
+    return {"level": alert.level, "told": told, "seen": seen}
+
+
+def engine_alive(system: System, session: Session, now: datetime) -> bool:
+    """Whether the alert engine has given a sign of life lately."""
+    beat = session.get(Heartbeat, "engine")
+    silent = system.settings.engine_silent_after
+    return beat is not None and abs((now - beat.at).total_seconds()) <= silent
+
+
+def _name_people(session: Session, messages: list[Message], shown: list[dict[str, Any]]) -> None:
+    """A human's words carry name and role, so nobody wonders who is speaking."""
+    by_id = {message.id: message.staff_id for message in messages if message.staff_id}
+    for entry in shown:
+        if entry["id"] in by_id:
+            person = session.get_one(Staff, by_id[entry["id"]])
+            entry["name"], entry["role"] = person.name, person.title
+
+
+def _dialable(number: str) -> str:
+    return "".join(c for c in number if c.isdigit() or c == "+")

@@ -1,0 +1,311 @@
+"""A patient's message comes in: assessed, stored, escalated, all in one transaction.
+
+What this module returns has been committed. If it raises, nothing was stored and the patient must
+be told so. Nothing here waits for the assistant (invariants I1, I2, I4).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bot.risk.levels import Assessment, Context, Level, State
+from bot.stages import Place
+from clinic.conversation import delivery, whereabouts
+from clinic.conversation.screening import screen
+from clinic.escalation import machine, policy
+from clinic.records.models import Conversation, Message, RiskAssessment
+from clinic.system import System
+
+#: How many earlier messages the detector sees, and how far back.
+_HISTORY = 12
+_HISTORY_REACH = timedelta(days=3)
+#: The crisis card is not shown again within this time unless the level rises.
+_CARD_AGAIN = timedelta(minutes=10)
+#: A patient who comes back after this long is greeted again.
+_AWAY = timedelta(hours=4)
+
+
+class NotAcceptedError(Exception):
+    """The message is not one we can take; ``code`` is stable, ``says`` is for the person."""
+
+    def __init__(self, code: str, says: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.says = says
+
+
+@dataclass(frozen=True)
+class Received:
+    """What the page gets back at once: the stored message and what the edge itself said."""
+
+    message: dict[str, Any]
+    replies: list[dict[str, Any]]
+    replayed: bool
+
+
+@dataclass(frozen=True)
+class _Words:
+    """A message's words after normalising, or a tapped button with what the tap means."""
+
+    text: str
+    kind: str = "say"
+    payload: str | None = None
+    raises: str | None = None
+    completes_screen: bool = False
+    source: str = ""
+
+
+def receive_text(system: System, conversation_id: str, text: str, key: str) -> Received:
+    """Take typed words. Raises NotAcceptedError for nothing at all or too much."""
+    clean = normalise(text)
+    if not clean:
+        raise NotAcceptedError("empty", "There was nothing to send.")
+    if len(clean) > system.settings.max_message_chars:
+        raise NotAcceptedError(
+            "too-long",
+            f"That is longer than {system.settings.max_message_chars} characters. "
+            "Nothing was sent. Please send it in two parts.",
+        )
+    return _receive(system, conversation_id, _Words(clean), key)
+
+
+def receive_choice(
+    system: System, conversation_id: str, message_id: str, choice_id: str, key: str
+) -> Received:
+    """Take a tap on a button this service issued. Anything else is refused."""
+    with system.database.read() as session:
+        asked = session.get(Message, message_id)
+        if asked is None or asked.conversation_id != conversation_id or not asked.content:
+            raise NotAcceptedError("unknown-choice", "That button is not known. Nothing was sent.")
+        stored = next((c for c in asked.choices if c["id"] == choice_id), None)
+        if stored is None:
+            raise NotAcceptedError("unknown-choice", "That button is not known. Nothing was sent.")
+        item = system.words.item(asked.content) if asked.content in system.words else None
+    choice = item.choice(choice_id) if item else None
+    words = _Words(
+        text=stored["title"],
+        kind="choice",
+        payload=stored["payload"],
+        raises=choice.raises if choice else None,
+        completes_screen=choice.completes_screen if choice else False,
+        source=f"{asked.content}.{choice_id}",
+    )
+    return _receive(system, conversation_id, words, key)
+
+
+def opened(system: System, conversation_id: str) -> bool:
+    """The patient looks at the chat; after a while away the companion gets to greet them."""
+    now = system.clock.now()
+    with system.database.write() as session:
+        conversation = delivery.locked(session, conversation_id)
+        away = conversation.opened_at is None or now - conversation.opened_at > _AWAY
+        conversation.opened_at = now
+        if not away:
+            return False
+        delivery.append(system, session, conversation, "patient", "", kind="open", turn="waiting")
+        return True
+
+
+def normalise(text: str) -> str:
+    """Composed Unicode without control characters (line breaks and tabs stay), trimmed.
+
+    The words themselves are kept as typed; the detector has a stricter normaliser of its own.
+    """
+    composed = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+    kept = (c for c in composed if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
+    clean = "".join(kept).strip()
+    # Only invisible characters (zero-width, bidi marks) is the same as nothing.
+    return clean if any(unicodedata.category(c) != "Cf" and not c.isspace() for c in clean) else ""
+
+
+def _receive(system: System, conversation_id: str, words: _Words, key: str) -> Received:
+    now = system.clock.now()
+    with system.database.read() as session:
+        state, context = _situation(system, session, conversation_id, now)
+    # Outside the write lock: a slow screening must not hold up other patients.
+    assessment = _assess(system, words, state, context)
+    with system.database.write() as session:
+        conversation = delivery.locked(session, conversation_id)
+        earlier = _with_key(session, conversation_id, key)
+        if earlier is not None:
+            return _replay(system, session, conversation, earlier)
+        message = delivery.append(
+            system,
+            session,
+            conversation,
+            "patient",
+            words.text,
+            kind=words.kind,
+            key=key,
+            payload=words.payload,
+            turn="waiting" if conversation.mode == "bot" else "held",
+        )
+        session.add(_row(message, assessment, now))
+        risen = _settle_risk(conversation, assessment, words, now)
+        replies = []
+        if assessment.level >= Level.urgent:
+            machine.raise_alert(
+                system,
+                session,
+                conversation,
+                assessment.level,
+                assessment.categories,
+                _reason(assessment),
+                message.id,
+            )
+            if risen or not _card_shown(session, conversation_id, now):
+                replies.append(_card(system, session, conversation, assessment, message))
+        system.audit.add(
+            session,
+            now,
+            f"patient:{conversation.patient_id}",
+            "message.receive",
+            f"message:{message.id}",
+            conversation.patient_id,
+            level=assessment.level.name,
+            unscreened=assessment.unscreened,
+        )
+        vault = system.vault(session)
+        return Received(
+            delivery.as_json(message, vault, conversation),
+            [delivery.as_json(reply, vault, conversation) for reply in replies],
+            replayed=False,
+        )
+
+
+def _assess(system: System, words: _Words, state: State, context: Context) -> Assessment:
+    if words.kind != "choice":
+        return screen(words.text, state, context, system.settings.screen_deadline)
+    # A tap is not language: it means what the registry says it means.
+    level = Level.of(words.raises) if words.raises else Level.none
+    categories = (state.categories or ("suicide",)) if level > Level.none else ()
+    return Assessment(
+        level=level,
+        conversation_level=max(level, state.level),
+        categories=categories,
+        rules="answers",
+        notes=(words.source,),
+    )
+
+
+def _situation(
+    system: System, session: Session, conversation_id: str, now: datetime
+) -> tuple[State, Context]:
+    conversation = session.get_one(Conversation, conversation_id)
+    vault = system.vault(session)
+    recent = session.scalars(
+        select(Message)
+        .where(
+            Message.conversation_id == conversation_id,
+            Message.author == "patient",
+            Message.kind == "say",
+            Message.created_at > now - _HISTORY_REACH,
+        )
+        .order_by(Message.seq.desc())
+        .limit(_HISTORY)
+    )
+    history = tuple(vault.text(m, conversation.patient_id) for m in recent)[::-1]
+    where: Place = whereabouts.place(session, conversation.patient_id, now)
+    return (
+        State(Level.of(conversation.risk_level), tuple(conversation.risk_categories), history),
+        Context(hours_since_infusion=where.hours_since, stage=where.stage),
+    )
+
+
+def _settle_risk(
+    conversation: Conversation, assessment: Assessment, words: _Words, now: datetime
+) -> bool:
+    """Move the conversation's risk; returns whether it rose. Down only by a completed screen."""
+    current = Level.of(conversation.risk_level)
+    if words.completes_screen and current == Level.watch:
+        conversation.risk_level, conversation.risk_categories = "none", []
+        conversation.risk_since = conversation.watch_until = None
+        return False
+    raised = max(current, assessment.level)
+    if assessment.level > Level.none:
+        conversation.risk_categories = sorted(
+            {*conversation.risk_categories, *assessment.categories}
+        )
+    if raised == current:
+        return False
+    conversation.risk_level, conversation.risk_since = raised.name, now
+    waits = policy.load()["watch_minutes"]
+    conversation.watch_until = now + timedelta(minutes=waits) if raised == Level.watch else None
+    return True
+
+
+def _card(
+    system: System,
+    session: Session,
+    conversation: Conversation,
+    assessment: Assessment,
+    message: Message,
+) -> Message:
+    medical = set(assessment.categories) == {"medical"}
+    content = "safety.card_medical" if medical else "safety.card"
+    return delivery.say(
+        system, session, conversation, content, author="system", reply_to=message.id
+    )
+
+
+def _card_shown(session: Session, conversation_id: str, now: datetime) -> bool:
+    return (
+        session.scalars(
+            select(Message.id).where(
+                Message.conversation_id == conversation_id,
+                Message.kind == "card",
+                Message.created_at > now - _CARD_AGAIN,
+            )
+        ).first()
+        is not None
+    )
+
+
+def _row(message: Message, assessment: Assessment, now: datetime) -> RiskAssessment:
+    return RiskAssessment(
+        message_id=message.id,
+        level=assessment.level.name,
+        conversation_level=assessment.conversation_level.name,
+        categories=list(assessment.categories),
+        evidence=[asdict(e) | {"level": e.level.name} for e in assessment.evidence],
+        score=assessment.score,
+        rules=assessment.rules,
+        unscreened=assessment.unscreened,
+        created_at=now,
+    )
+
+
+def _reason(assessment: Assessment) -> str:
+    """A code for the alert: the strongest rule, never the patient's words."""
+    if assessment.unscreened:
+        return "unscreened"
+    strongest = max(assessment.evidence, key=lambda e: e.level, default=None)
+    return strongest.rule if strongest else (assessment.notes or ("conversation",))[0]
+
+
+def _replay(
+    system: System, session: Session, conversation: Conversation, earlier: Message
+) -> Received:
+    vault = system.vault(session)
+    replies = session.scalars(
+        select(Message)
+        .where(Message.reply_to == earlier.id, Message.author == "system")
+        .order_by(Message.seq)
+    )
+    return Received(
+        delivery.as_json(earlier, vault, conversation),
+        [delivery.as_json(reply, vault, conversation) for reply in replies],
+        replayed=True,
+    )
+
+
+def _with_key(session: Session, conversation_id: str, key: str) -> Message | None:
+    return session.scalars(
+        select(Message).where(Message.conversation_id == conversation_id, Message.key == key)
+    ).first()

@@ -1,0 +1,386 @@
+"""One turn with the assistant: ask, check, store. A slow, dead or wrong assistant costs its reply.
+
+A patient's message waits on the record (``turn = 'waiting'``), so a crash at any instant leaves it
+to be answered, or honestly marked unanswered, by whoever runs next. One turn at a time for a
+conversation, held by a lease on its row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import uuid
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bot import contract, embedding
+from bot.content import ContentError
+from clinic import feed
+from clinic.conversation import delivery, whereabouts
+from clinic.records.models import (
+    Clinic,
+    Conversation,
+    Message,
+    Record,
+    RiskAssessment,
+    new_id,
+)
+from clinic.system import System
+
+log = logging.getLogger("afterglow.turn")
+
+_PHRASES_KEPT = timedelta(days=7)
+#: Messages older than this are not answered as if they were new.
+_STALE = timedelta(hours=1)
+_SWEEP = 2.0
+_TRIES = 3
+
+
+class NoReplyError(Exception):
+    """The assistant gave nothing that can be shown. The text is a code for the log."""
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A turn under way: what was asked, and under which mode of the conversation."""
+
+    conversation_id: str
+    message_id: str
+    epoch: int
+    turn: dict[str, Any]
+    text: str
+    stale: bool
+
+
+class Assistant:
+    """The other side of the seam, over one kept-alive connection pool."""
+
+    def __init__(self, url: str, secret: str, deadline: float) -> None:
+        self._client = httpx.AsyncClient(
+            base_url=url,
+            timeout=deadline,
+            headers={"Authorization": f"Bearer {secret}"},
+            # The environment's proxies are not for loopback.
+            trust_env=False,
+        )
+        self._deadline = deadline
+
+    async def reply(self, turn: dict[str, Any]) -> dict[str, Any]:
+        """A checked reply. Raises NoReplyError for every way it can fail."""
+        try:
+            async with asyncio.timeout(self._deadline):
+                answer = await self._client.post("/webhooks/afterglow/turn", json=turn)
+            if answer.status_code != 200:
+                raise NoReplyError(f"status {answer.status_code}")
+            reply = contract.check_reply(answer.json())
+        except (TimeoutError, httpx.HTTPError, json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise NoReplyError(type(error).__name__) from None
+        except contract.ContractError as error:
+            raise NoReplyError(str(error)) from None
+        if reply["id"] != turn["id"]:
+            raise NoReplyError("a reply to another turn")
+        if not reply["messages"]:
+            raise NoReplyError("an empty reply")
+        return reply
+
+    async def ready(self) -> bool:
+        try:
+            return (await self._client.get("/ready", timeout=1)).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+
+class Turns:
+    """Answers waiting messages: woken by the edge, and by its own sweep after a crash."""
+
+    def __init__(self, system: System, assistant: Assistant, live: feed.Feed) -> None:
+        self._system = system
+        self._assistant = assistant
+        self._live = live
+        self._owner = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._again: set[str] = set()
+        self._failures: Counter[str] = Counter()
+
+    def wake(self, conversation_id: str) -> None:
+        """There is a message to answer. Returns at once."""
+        if conversation_id in self._running:
+            self._again.add(conversation_id)
+            return
+        task = asyncio.create_task(self._answer_all(conversation_id))
+        self._running[conversation_id] = task
+        task.add_done_callback(lambda _: self._finished(conversation_id))
+
+    async def sweep(self) -> None:
+        """Find messages that wait although nobody works on them; run until cancelled."""
+        while True:
+            try:
+                for conversation_id in await asyncio.to_thread(self._waiting):
+                    self.wake(conversation_id)
+            except Exception as error:
+                log.error("turn sweep failed: %s", type(error).__name__)
+            await asyncio.sleep(_SWEEP)
+
+    async def drain(self) -> None:
+        """Wait until no turn is under way (tests, shutdown)."""
+        while self._running:
+            await asyncio.gather(*self._running.values(), return_exceptions=True)
+            await asyncio.sleep(0)
+
+    def _finished(self, conversation_id: str) -> None:
+        self._running.pop(conversation_id, None)
+        if conversation_id in self._again:
+            self._again.discard(conversation_id)
+            self.wake(conversation_id)
+
+    async def _answer_all(self, conversation_id: str) -> None:
+        try:
+            while (asked := await asyncio.to_thread(self._take, conversation_id)) is not None:
+                await self._answer(asked)
+                self._live.kick()
+        except Exception as error:
+            # The message still waits on the record; the sweep comes back to it.
+            log.error("turn failed: %s", type(error).__name__)
+
+    async def _answer(self, asked: _Asked) -> None:
+        try:
+            if asked.stale:
+                raise NoReplyError("stale")
+            turn = asked.turn
+            turn["context"]["embedding"] = await asyncio.to_thread(_embedding, asked.text)
+            reply = await self._assistant.reply(contract.check_turn(turn))
+            await asyncio.to_thread(self._store, asked, reply)
+        except (NoReplyError, ContentError, contract.ContractError) as error:
+            log.warning("no reply for message %s: %s", asked.message_id, error)
+            await asyncio.to_thread(self._give_up, asked)
+        except Exception:
+            # Most likely the database: the message waits and the sweep tries again, not for ever.
+            failures = self._failures[asked.message_id] = self._failures[asked.message_id] + 1
+            if failures < _TRIES:
+                raise
+            await asyncio.to_thread(self._give_up, asked)
+
+    def _waiting(self) -> list[str]:
+        with self._system.database.read() as session:
+            return list(
+                session.scalars(
+                    select(Message.conversation_id).where(Message.turn == "waiting").distinct()
+                )
+            )
+
+    def _take(self, conversation_id: str) -> _Asked | None:
+        """Claim the oldest waiting message, unless another worker holds the conversation."""
+        system, now = self._system, self._system.clock.now()
+        with system.database.write() as session:
+            conversation = delivery.locked(session, conversation_id)
+            held = conversation.turn_lease_until
+            if held is not None and held > now and conversation.turn_owner != self._owner:
+                return None
+            message = session.scalars(
+                select(Message)
+                .where(Message.conversation_id == conversation_id, Message.turn == "waiting")
+                .order_by(Message.seq)
+                .limit(1)
+            ).first()
+            if message is None or conversation.mode != "bot":
+                conversation.turn_owner = conversation.turn_lease_until = None
+                return None
+            lease = timedelta(seconds=system.settings.turn_deadline + 5)
+            conversation.turn_owner = self._owner
+            conversation.turn_lease_until = now + lease
+            turn, text = compose(system, session, conversation, message, now)
+            stale = now - message.created_at > _STALE
+            return _Asked(conversation_id, message.id, conversation.mode_epoch, turn, text, stale)
+
+    def _store(self, asked: _Asked, reply: dict[str, Any]) -> None:
+        """Messages and records in one transaction; nothing at all when a human took over."""
+        system = self._system
+        with system.database.write() as session:
+            conversation, message = self._still_ours(session, asked)
+            if message is None:
+                return
+            for said in reply["messages"]:
+                if system.words.item(said["content"]).version != said["version"]:
+                    raise NoReplyError(f"{said['content']} is another version here")
+                delivery.say(
+                    system,
+                    session,
+                    conversation,
+                    said["content"],
+                    variant=said["variant"],
+                    values=said["values"],
+                    reply_to=message.id,
+                )
+            for record in reply["records"]:
+                keep_record(system, session, conversation, message, record)
+            self._settle(session, conversation, message, "answered")
+
+    def _give_up(self, asked: _Asked) -> None:
+        """The honest fallback. After a worrying message it is the safety question or nothing:
+        the crisis card is already there."""
+        system = self._system
+        with system.database.write() as session:
+            conversation, message = self._still_ours(session, asked)
+            if message is None:
+                return
+            if message.kind != "open":
+                _say_fallback(system, session, conversation, message)
+            self._settle(session, conversation, message, "unanswered")
+
+    def _still_ours(self, session: Session, asked: _Asked) -> tuple[Conversation, Message | None]:
+        conversation = delivery.locked(session, asked.conversation_id)
+        message = session.get_one(Message, asked.message_id)
+        ours = (
+            conversation.mode_epoch == asked.epoch
+            and conversation.turn_owner == self._owner
+            and message.turn == "waiting"
+        )
+        return conversation, message if ours else None
+
+    def _settle(
+        self, session: Session, conversation: Conversation, message: Message, turn: str
+    ) -> None:
+        message.turn = turn
+        conversation.turn_owner = conversation.turn_lease_until = None
+        if message.kind != "open":
+            feed.publish(
+                self._system, session, feed.conversation(conversation.id), "message", message.id
+            )
+
+
+def compose(
+    system: System,
+    session: Session,
+    conversation: Conversation,
+    message: Message,
+    now: datetime,
+) -> tuple[dict[str, Any], str]:
+    """The turn for one stored message (contract.TURN), and its text for the embedding."""
+    patient_id = conversation.patient_id
+    vault = system.vault(session)
+    where = whereabouts.place(session, patient_id, now)
+    assessed = session.get(RiskAssessment, message.id)
+    text = vault.text(message, patient_id)[: contract.MAX_TEXT]
+    said: dict[str, Any] = {"kind": "text", "text": text}
+    if message.kind == "choice":
+        said = {"kind": "choice", "text": text, "payload": message.payload}
+    elif message.kind == "open":
+        said = {"kind": "open", "text": ""}
+    return {
+        "version": contract.VERSION,
+        "id": message.id,
+        "conversation": conversation.id,
+        "message": said,
+        "context": {
+            "now": now.isoformat(),
+            "locale": "en",
+            "stage": where.stage,
+            "hours_since_infusion": where.hours_since,
+            "infusion_number": where.number,
+            "intention": _intention(session, vault, patient_id),
+            "clinic": whereabouts.settings(session.get_one(Clinic, 1)),
+            "phrases_used": _phrases_used(session, conversation.id, now),
+            "risk": {
+                "level": assessed.level if assessed else "none",
+                "conversation_level": conversation.risk_level,
+                "categories": list(assessed.categories) if assessed else [],
+            },
+            "embedding": None,
+        },
+    }, (text if message.kind == "say" else "")
+
+
+def keep_record(
+    system: System,
+    session: Session,
+    conversation: Conversation,
+    message: Message,
+    record: dict[str, Any],
+) -> None:
+    """Store what the dialogue learned; the same key replaces, so an entry grows in place."""
+    now, data = system.clock.now(), record["data"]
+    found = session.scalars(
+        select(Record).where(
+            Record.patient_id == conversation.patient_id,
+            Record.kind == record["kind"],
+            Record.key == record["key"],
+        )
+    ).first()
+    if found is None:
+        found = Record(
+            id=new_id(),
+            patient_id=conversation.patient_id,
+            kind=record["kind"],
+            key=record["key"],
+            created_at=now,
+        )
+        session.add(found)
+    found.state, found.sharing = data.get("state"), data.get("sharing")
+    found.message_id, found.updated_at = message.id, now
+    found.data_sealed = system.vault(session).seal(
+        conversation.patient_id, "record", "data", found.id, json.dumps(data)
+    )
+    session.flush()
+    feed.publish(system, session, feed.STAFF, "record", found.id)
+
+
+def _say_fallback(
+    system: System, session: Session, conversation: Conversation, message: Message
+) -> None:
+    assessed = session.get(RiskAssessment, message.id)
+    if assessed is not None and assessed.level in ("urgent", "emergency"):
+        return
+    content = "conversation.unanswered"
+    if assessed is not None and assessed.level == "watch":
+        content = "safety.ask"
+    last = session.scalars(
+        select(Message)
+        .where(Message.conversation_id == conversation.id, Message.author != "patient")
+        .order_by(Message.seq.desc())
+        .limit(1)
+    ).first()
+    # Once is honest, three times in a row is noise.
+    if last is None or last.content != content:
+        delivery.say(system, session, conversation, content, author="system", reply_to=message.id)
+
+
+def _phrases_used(session: Session, conversation_id: str, now: datetime) -> list[str]:
+    used = session.execute(
+        select(Message.content, Message.variant).where(
+            Message.conversation_id == conversation_id,
+            Message.content.is_not(None),
+            Message.created_at > now - _PHRASES_KEPT,
+        )
+    )
+    return sorted({f"{content}#{variant}" for content, variant in used})
+
+
+def _intention(session: Session, vault: Any, patient_id: str) -> str | None:
+    record = session.scalars(
+        select(Record)
+        .where(Record.patient_id == patient_id, Record.kind == "intention")
+        .order_by(Record.updated_at.desc())
+    ).first()
+    return vault.data(record)["text"][:2000] if record else None
+
+
+def _embedding(text: str) -> str | None:
+    """The sentence embedding for the wire; without it the assistant computes its own."""
+    if not text:
+        return None
+    try:
+        return embedding.encode(embedding.embed(text))
+    except Exception as error:
+        log.warning("no embedding: %s", type(error).__name__)
+        return None

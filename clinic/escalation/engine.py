@@ -1,0 +1,130 @@
+"""The engine process: everything that must happen because time passes.
+
+One cycle:
+1. alerts: due policy steps, acknowledgements that lapsed (machine.advance);
+2. a gentle question that nobody answered becomes urgent (invariant I5);
+3. notifications that are due (outbox.deliver_due);
+4. the heartbeat, written last: it says that a whole cycle went through.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from bot.risk.levels import Level
+from clinic import feed
+from clinic.conversation import delivery
+from clinic.escalation import machine
+from clinic.notify import Channels
+from clinic.outbox import queue
+from clinic.records.models import Conversation, Heartbeat
+from clinic.system import System
+
+log = logging.getLogger("afterglow.engine")
+
+_HOUSEKEEPING = timedelta(hours=1)
+
+
+class Engine:
+    """Runs cycles. Several engines may run: leases and idempotency keys keep them apart."""
+
+    def __init__(self, system: System, channels: Channels | None = None) -> None:
+        self._system = system
+        self._channels = channels
+        self._owner = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self._next_housekeeping: datetime | None = None
+        self.cycles = 0
+
+    def cycle(self) -> None:
+        """One whole cycle. Each part stands alone: one that fails must not stop the next."""
+        self._turn_clock()
+        self._guarded(self._deliver)
+        self.cycles += 1
+
+    def run(self, stop: threading.Event) -> None:
+        """Cycle until told to stop. A mail server that hangs must not hold up the clock's work,
+        so delivery has a thread of its own."""
+        sender = threading.Thread(target=self._keep_delivering, args=(stop,), daemon=True)
+        sender.start()
+        while not stop.is_set():
+            self._turn_clock()
+            stop.wait(self._system.settings.tick)
+        sender.join(timeout=1)
+
+    def _turn_clock(self) -> None:
+        # A list, so that every part runs even after one has failed.
+        clean = [self._guarded(part) for part in (self._advance, self._watch, self._housekeep)]
+        if all(clean):
+            self._guarded(self._beat)
+
+    def _keep_delivering(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            self._guarded(self._deliver)
+            stop.wait(self._system.settings.tick)
+
+    def _guarded(self, part: Callable[[], None]) -> bool:
+        try:
+            part()
+        except Exception as error:
+            # The name only: an exception's text may hold values.
+            log.error("engine: %s failed: %s", part.__name__, type(error).__name__)
+            return False
+        return True
+
+    def _advance(self) -> None:
+        with self._system.database.write() as session:
+            machine.advance(self._system, session)
+
+    def _watch(self) -> None:
+        """Nobody answered the gentle question in time: a clinician is asked to call."""
+        now = self._system.clock.now()
+        with self._system.database.write() as session:
+            overdue = session.scalars(
+                select(Conversation)
+                .where(Conversation.risk_level == "watch", Conversation.watch_until <= now)
+                .with_for_update(of=Conversation, skip_locked=True)
+            ).all()
+            for conversation in overdue:
+                conversation.risk_level, conversation.risk_since = "urgent", now
+                conversation.watch_until = None
+                machine.raise_alert(
+                    self._system,
+                    session,
+                    conversation,
+                    Level.urgent,
+                    conversation.risk_categories,
+                    "watch.unanswered",
+                    None,
+                )
+                delivery.say(self._system, session, conversation, "safety.card", author="system")
+
+    def _deliver(self) -> None:
+        if self._channels is None:
+            self._channels = Channels(self._system)
+        queue.deliver_due(self._system, self._channels, self._owner)
+
+    def _housekeep(self) -> None:
+        now = self._system.clock.now()
+        if self._next_housekeeping and now < self._next_housekeeping:
+            return
+        with self._system.database.write() as session:
+            feed.prune(session, now)
+            self._system.audit.anchor(session, self._system.settings.home / "audit.head")
+        self._next_housekeeping = now + _HOUSEKEEPING
+
+    def _beat(self) -> None:
+        now = self._system.clock.now()
+        with self._system.database.write() as session:
+            beat = session.get(Heartbeat, "engine")
+            if beat is None:
+                session.add(Heartbeat(name="engine", at=now, detail={}))
+            elif now - beat.at >= timedelta(seconds=2) or beat.at > now:
+                # Often enough for the pages, seldom enough for the disk.
+                beat.at = now

@@ -1,0 +1,100 @@
+"""E-mail by SMTP (RFC 5321), with STARTTLS (RFC 3207) whenever the server offers it."""
+
+from __future__ import annotations
+
+import hashlib
+import smtplib
+import ssl
+from email.message import EmailMessage
+from email.utils import formatdate
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from clinic.notify import Outgoing, PermanentError, TemporaryError
+from clinic.settings import Mail
+from clinic.system import System
+
+_TIMEOUT = 10
+# Plain text mails: nothing in them is HTML, so nothing needs HTML escaping.
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    undefined=StrictUndefined,
+    autoescape=False,  # noqa: S701
+)
+
+
+def open_channel(system: System) -> EmailChannel:
+    return EmailChannel(mail_settings(system), system.settings.public_url)
+
+
+def mail_settings(system: System) -> Mail:
+    """The configured server, or the demo's mail sink whose port stands in its own file."""
+    mail = system.settings.mail
+    if mail.port:
+        return mail
+    return Mail(port=sink_port(system.settings.home), sender=mail.sender)
+
+
+def sink_port(home: Path) -> int:
+    """Port of the local mail sink, 0 when none runs."""
+    try:
+        return int((home / "mail" / "port").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return 0
+
+
+class EmailChannel:
+    """One connection a mail: a clinic sends few, and a stale connection must not delay an alert."""
+
+    def __init__(self, mail: Mail, public_url: str) -> None:
+        self._mail = mail
+        self._public_url = public_url
+
+    def send(self, outgoing: Outgoing) -> str:
+        message = self._compose(outgoing)
+        try:
+            with smtplib.SMTP(self._mail.host, self._mail.port, timeout=_TIMEOUT) as server:
+                self._secure(server)
+                server.send_message(message)
+        except (smtplib.SMTPRecipientsRefused, smtplib.SMTPResponseException) as error:
+            code = _code(error)
+            if 500 <= code < 600:
+                raise PermanentError(f"smtp {code}") from None
+            raise TemporaryError(f"smtp {code}") from None
+        except (OSError, smtplib.SMTPException) as error:
+            raise TemporaryError(type(error).__name__) from None
+        return str(message["Message-ID"])
+
+    def _secure(self, server: smtplib.SMTP) -> None:
+        server.ehlo()
+        if server.has_extn("starttls"):
+            server.starttls(context=ssl.create_default_context())
+            server.ehlo()
+        elif self._mail.user:
+            # Never a password over an open line.
+            raise smtplib.SMTPNotSupportedError("the server offers no STARTTLS")
+        if self._mail.user:
+            server.login(self._mail.user, self._mail.password)
+
+    def _compose(self, outgoing: Outgoing) -> EmailMessage:
+        text = _TEMPLATES.get_template(f"{outgoing.template}.txt").render(
+            outgoing.params, console=f"{self._public_url}/console"
+        )
+        subject, _, body = text.partition("\n")
+        message = EmailMessage()
+        message["From"] = self._mail.sender
+        message["To"] = outgoing.address
+        message["Subject"] = subject
+        message["Date"] = formatdate()
+        # The same notification sent twice is one mail in the reader's eyes.
+        digest = hashlib.sha256(outgoing.key.encode()).hexdigest()[:32]
+        message["Message-ID"] = f"<{digest}@{self._mail.sender.partition('@')[2] or 'localhost'}>"
+        message.set_content(body.lstrip("\n"))
+        return message
+
+
+def _code(error: smtplib.SMTPException) -> int:
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return max(code for code, _ in error.recipients.values())
+    return error.smtp_code if isinstance(error, smtplib.SMTPResponseException) else 0
