@@ -1,0 +1,119 @@
+"""A small clinic to test against: real database, real rows, a clock moved by hand."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import select
+
+from clinic import people
+from clinic.clock import ManualClock
+from clinic.patient import access
+from clinic.records.models import Conversation, Message, Patient, Staff, new_id
+from clinic.settings import Secrets, Settings
+from clinic.system import System, assemble
+
+#: A quiet Tuesday evening, well away from any change of clocks.
+NOW = datetime(2026, 3, 10, 23, 0, tzinfo=UTC)
+
+
+def settings(home: Path, **changes: object) -> Settings:
+    """Settings of a test installation; keys are fixed so that files can be reopened."""
+    values: dict[str, object] = {
+        "home": home,
+        "database_url": f"sqlite:///{home / 'clinic.db'}",
+        "secrets": Secrets(
+            data_keys=(b"d" * 32,),
+            audit_key=b"a" * 32,
+            lookup_key=b"l" * 32,
+            assistant="assistant-secret",
+            tracker_key=base64.b64encode(b"t" * 32).decode(),
+        ),
+        "port": 80,
+        "public_url": "http://testserver",
+        "assistant_url": "http://127.0.0.1:9",
+    }
+    return Settings(**(values | changes))  # type: ignore[arg-type]
+
+
+@dataclass
+class World:
+    """One clinic. Each method adds something to it and returns its id or row."""
+
+    system: System
+    clock: ManualClock
+
+    @classmethod
+    def make(cls, home: Path, **changes: object) -> World:
+        clock = ManualClock(NOW)
+        system = assemble(settings(home, **changes), clock)
+        system.database.migrate()
+        with system.database.write() as session:
+            people.found_clinic(
+                session, "Harbor Clinic", "America/New_York", {"phone": "+1 555 0100"}
+            )
+        return cls(system, clock)
+
+    def staff(self, name: str, *roles: str, on_call: bool = False) -> Staff:
+        """Somebody with a verified e-mail address (name@harbor.test)."""
+        email = f"{name.lower()}@harbor.test"
+        with self.system.database.write() as session:
+            person = Staff(
+                id=new_id(),
+                name=name,
+                title="Nurse" if on_call else "Therapist",
+                email=email,
+                roles=list(roles) or ["therapist"],
+                created_at=self.clock.now(),
+            )
+            session.add(person)
+            session.flush()
+            people.add_contact(self.system, session, person, "email", email)
+            if on_call:
+                people.put_on_call(self.system, session, person)
+        return person
+
+    def patient(self, name: str = "Sam Rivera", therapist: Staff | None = None) -> Patient:
+        with self.system.database.write() as session:
+            patient = people.add_patient(
+                self.system, session, name, "America/New_York", "+1 555 0142"
+            )
+            if therapist is not None:
+                people.relate(self.system, session, patient, therapist, "therapist")
+        return patient
+
+    def infusion(self, patient: Patient, hours_ago: float) -> None:
+        """An infusion that ended so many hours ago."""
+        end = self.clock.now() - timedelta(hours=hours_ago)
+        with self.system.database.write() as session:
+            people.record_infusion(self.system, session, patient, end - timedelta(minutes=50), end)
+
+    def conversation(self, patient: Patient) -> str:
+        """The id of the patient's conversation, begun as a patient begins it."""
+        with self.system.database.read() as session:
+            found = session.scalars(
+                select(Conversation.id).where(Conversation.patient_id == patient.id)
+            ).first()
+        return found or self.session(patient).conversation_id
+
+    def session(self, patient: Patient) -> access.Admission:
+        with self.system.database.write() as session:
+            token = access.invite(self.system, session, patient.id)
+        admission = access.admit(self.system, token, remember=False)
+        assert admission is not None
+        return admission
+
+    def messages(self, conversation_id: str) -> list[tuple[str, str]]:
+        """(author, text) of everything said, in order."""
+        with self.system.database.read() as session:
+            vault = self.system.vault(session)
+            patient_id = session.get_one(Conversation, conversation_id).patient_id
+            rows = session.scalars(
+                select(Message)
+                .where(Message.conversation_id == conversation_id, Message.kind != "open")
+                .order_by(Message.seq)
+            )
+            return [(row.author, vault.text(row, patient_id)) for row in rows]
