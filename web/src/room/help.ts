@@ -41,13 +41,13 @@ export function link(line: Line, name: string): HTMLAnchorElement {
   );
 }
 
-/** "If you might be in danger ...: Call 988, Call 911", for the moment something was not sent. */
-export function danger(help: Help): HTMLElement {
+/** "If you might be in danger, call now: Call 988, Call 911", for when something was not sent. */
+export function danger(help: Help, words = say("danger")): HTMLElement {
   const calls = safe(help.lines).filter((line) => line.href.startsWith("tel:"));
   return h(
     "span",
     { class: "danger" },
-    h("span", {}, say("danger")),
+    words && h("span", {}, words),
     ...calls.map((line) => h("a", { class: "danger__line", href: line.href }, line.label)),
   );
 }

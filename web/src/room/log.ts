@@ -35,6 +35,7 @@ export class Log {
   private readonly fresh: HTMLButtonElement;
   private readonly made = new Map<string, HTMLLIElement>();
   private pinned = true;
+  private top = 0;
   private first = true;
   private loading = false;
 
@@ -131,12 +132,19 @@ export class Log {
     this.pinned = true;
     this.fresh.hidden = true;
     this.scroll.scrollTop = this.scroll.scrollHeight;
+    // What is taller than the window is read from its beginning.
+    const newest = this.list.lastElementChild;
+    const above = newest ? newest.getBoundingClientRect().top - this.scroll.getBoundingClientRect().top : 0;
+    if (above < 0 && newest?.classList.contains("msg--card")) this.scroll.scrollTop += above;
     if (look) this.scroll.focus({ preventScroll: true });
   }
 
   private scrolled(): void {
     const { scrollTop, scrollHeight, clientHeight } = this.scroll;
-    this.pinned = scrollHeight - scrollTop - clientHeight < NEAR_END;
+    // Only the reader's own scrolling up unpins; a page that grew meanwhile does not.
+    if (scrollHeight - scrollTop - clientHeight < NEAR_END) this.pinned = true;
+    else if (scrollTop < this.top) this.pinned = false;
+    this.top = scrollTop;
     if (this.pinned) this.fresh.hidden = true;
     if (scrollTop < 40 && !this.pinned && !this.older.hidden) void this.loadOlder();
   }
@@ -208,7 +216,7 @@ export class Log {
     const place = element.querySelector<HTMLElement>(".msg__state");
     if (!place) return;
     const state = entry.item?.state ?? entry.message?.state ?? "answered";
-    const now = `${state} ${newestOwn}`;
+    const now = `${state} ${newestOwn} ${(entry.item?.attempts ?? 0) > 1}`;
     if (place.dataset["now"] === now) return;
     place.dataset["now"] = now;
     place.classList.toggle("msg__state--trouble", !!entry.item && state !== "sending");
@@ -224,7 +232,10 @@ export class Log {
       case "sending":
         return [h("span", {}, say("sending"))];
       case "again":
-        return [h("span", {}, say("sending_again")), danger(help)];
+        return [
+          h("span", {}, say("sending_again")),
+          ...(item.attempts > 1 ? [danger(help)] : []),
+        ];
       case "moved_on":
       case "long":
         return [
@@ -267,10 +278,14 @@ function entriesOf(shown: Shown): Entry[] {
   return [...stored, ...unsent];
 }
 
-/** Where "the newest thing" starts: what was said since the patient last spoke, or those words. */
+/** Where "the newest thing" starts: what was just said in one go, or the patient's own last words. */
 function newest(entries: Entry[]): number {
-  const own = entries.findLastIndex((entry) => entry.own);
-  return own === entries.length - 1 ? Math.max(own, 0) : own + 1;
+  const last = entries.at(-1);
+  if (!last || last.own) return Math.max(entries.length - 1, 0);
+  const before = entries.findLastIndex(
+    (entry) => entry.own || last.at.getTime() - entry.at.getTime() > TOGETHER / 2,
+  );
+  return before + 1;
 }
 
 function voice(entry: Entry): string {
@@ -303,7 +318,9 @@ function card(message: Message, help: Help): HTMLElement {
     h(
       "ul",
       { class: "card__lines" },
-      ...lines.filter((line) => line !== main).map((line) => h("li", {}, link(line, "line"))),
+      ...lines
+        .filter((line) => line !== main)
+        .map((line) => h("li", {}, link({ label: line.label, href: line.href }, "line"))),
     ),
     h("div", { class: "card__told" }),
     ...rest.map((step) => h("p", { dir: "auto" }, step)),

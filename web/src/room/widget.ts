@@ -306,8 +306,8 @@ class AfterglowChat extends HTMLElement {
     const always = h(
       "nav",
       { class: "always", "aria-label": say("help_page_title") },
-      this.stop,
       button(say("leave"), "plain", leave),
+      this.stop,
       button(say("display"), "plain", () => this.display.showModal()),
     );
     this.log.below.append(this.choices, this.writing, this.ask);
@@ -429,9 +429,9 @@ class AfterglowChat extends HTMLElement {
     const strips: [string, ...(string | Node)[]][] = [];
     if (this.signedOut) strips.push(["strip--watch", say("ended")]);
     else if (!navigator.onLine) strips.push(["strip--watch", say("offline")]);
-    else if (this.reach === "down") strips.push(["strip--watch", say("down"), danger(this.help)]);
+    else if (this.reach === "down") strips.push(["strip--watch", `${say("down")} ${say("danger")}`, danger(this.help, "")]);
     else if (this.returning && this.outbox.items.length > 0) strips.push(["", say("back_online")]);
-    if (!state.staffed) strips.push(["strip--urgent", say("not_staffed"), danger(this.help)]);
+    if (!state.staffed) strips.push(["strip--urgent", say("not_staffed"), danger(this.help, "")]);
     if (state.alert && !messages.some((message) => message.kind === "card")) {
       for (const line of [state.alert.told ?? say("not_told_yet"), state.alert.seen]) {
         if (line) strips.push(["", line]);
