@@ -1,0 +1,76 @@
+"""The live stream: it tells an open page that there is news, never what the news says."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response, StreamingResponse
+from sqlalchemy import select
+
+from clinic import feed
+from clinic.console import access, relations
+from clinic.console.access import Who
+from clinic.console.desk import COOKIE, Desk
+from clinic.records.models import Conversation, Event
+
+#: A session that ended stops its stream within this many seconds.
+_LOOK = 5.0
+
+
+def add(router: APIRouter, desk: Desk) -> None:
+    @router.get("/console/events")
+    async def events(
+        request: Request, who: Annotated[Who, Depends(desk.signed_in)], patient: str = ""
+    ) -> Response:
+        """``queue`` when any row may have changed, ``transcript`` for the patient who is open."""
+        last = request.headers.get("Last-Event-ID", "")
+        after = int(last) if last.isdecimal() else None
+        audiences = {feed.STAFF: "queue"}
+        conversation = await asyncio.to_thread(_conversation, desk, who, patient)
+        if conversation:
+            audiences[feed.conversation(conversation)] = "transcript"
+        token = request.cookies.get(COOKIE, "")
+        return StreamingResponse(
+            stream(desk, token, audiences, after),
+            media_type="text/event-stream",
+            headers={"X-Accel-Buffering": "no"},
+        )
+
+
+async def stream(
+    desk: Desk, token: str, audiences: dict[str, str], after: int | None
+) -> AsyncIterator[str]:
+    """Server-sent events until the session ends."""
+    yield "retry: 3000\n\n"
+    sources = {name: desk.feed.follow(name, after) for name in audiences}
+    waiting: dict[asyncio.Task[Event | None], str] = {}
+    try:
+        while await asyncio.to_thread(_alive, desk, token):
+            for name, source in sources.items():
+                if name not in waiting.values():
+                    waiting[asyncio.ensure_future(anext(source))] = name
+            done, _ = await asyncio.wait(
+                waiting, timeout=_LOOK, return_when=asyncio.FIRST_COMPLETED
+            )
+            yield ": still here\n\n"
+            for task in done:
+                kind, event = audiences[waiting.pop(task)], task.result()
+                if event is not None and await asyncio.to_thread(_alive, desk, token):
+                    yield f"id: {event.id}\nevent: {kind}\ndata: new\n\n"
+    finally:
+        for task in waiting:
+            task.cancel()
+
+
+def _alive(desk: Desk, token: str) -> bool:
+    return access.find(desk.system, token, by_hand=False) is not None
+
+
+def _conversation(desk: Desk, who: Who, patient_id: str) -> str | None:
+    with desk.system.database.read() as session:
+        if not relations.may_read(session, who.staff, patient_id, desk.system.clock.now()):
+            return None
+        return session.scalars(
+            select(Conversation.id).where(Conversation.patient_id == patient_id)
+        ).first()

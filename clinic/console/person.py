@@ -1,0 +1,264 @@
+"""The person at a glance: what stands beside the transcript."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from clinic.console import wording
+from clinic.console.wording import When
+from clinic.escalation import machine, policy
+from clinic.records.models import (
+    Audit,
+    Escalation,
+    EscalationMessage,
+    Infusion,
+    Message,
+    Outbox,
+    Patient,
+    Record,
+    Staff,
+    StaffContact,
+)
+from clinic.system import System
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class LogLine:
+    at: datetime
+    words: str
+
+
+@dataclass(frozen=True)
+class Alert:
+    """The running alert, as the page needs it."""
+
+    id: str
+    number: int
+    level: str
+    categories: str
+    state: str
+    opened_at: datetime
+    next_at: datetime | None
+    ack_until: datetime | None
+    holder: str | None
+    mine: bool
+    unanswered: bool
+    messages: tuple[int, ...]
+    log: tuple[LogLine, ...]
+
+
+@dataclass(frozen=True)
+class PastAlert:
+    number: int
+    level: str
+    resolved_at: datetime
+    resolved_by: str
+    outcome: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A journal entry the patient chose to share: prompt and words."""
+
+    at: datetime
+    complete: bool
+    parts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class CheckIn:
+    at: datetime
+    words: tuple[str, ...]
+
+
+def running_alert(session: Session, patient_id: str, staff: Staff) -> Alert | None:
+    """The alert a patient has now, with everything that happened to it."""
+    alert = machine.running_for(session, patient_id)
+    if alert is None:
+        return None
+    holder = session.get_one(Staff, alert.acked_by) if alert.state == "acked" else None
+    return Alert(
+        id=alert.id,
+        number=alert.number,
+        level=alert.level,
+        categories=", ".join(wording.CATEGORIES.get(c, c) for c in alert.categories),
+        state=alert.state,
+        opened_at=alert.opened_at,
+        next_at=alert.next_at,
+        ack_until=alert.ack_until,
+        holder=holder.name if holder else None,
+        mine=holder is not None and holder.id == staff.id,
+        unanswered=alert.unanswered,
+        messages=tuple(messages_of(session, alert.id)),
+        log=tuple(_log(session, alert.id)),
+    )
+
+
+def messages_of(session: Session, alert_id: str) -> list[int]:
+    """The places in the transcript of the messages an alert stands for."""
+    return list(
+        session.scalars(
+            select(Message.seq)
+            .join(EscalationMessage, EscalationMessage.message_id == Message.id)
+            .where(EscalationMessage.escalation_id == alert_id)
+            .order_by(Message.seq)
+        )
+    )
+
+
+def past_alerts(system: System, session: Session, patient_id: str) -> list[PastAlert]:
+    cipher = system.vault(session).cipher(patient_id)
+    outcomes = policy.load()["dispositions"]
+    rows = session.scalars(
+        select(Escalation)
+        .where(Escalation.patient_id == patient_id, Escalation.state == "resolved")
+        .order_by(Escalation.resolved_at.desc())
+        .limit(_SHOWN)
+    )
+    return [
+        PastAlert(
+            number=row.number,
+            level=row.level,
+            resolved_at=row.resolved_at,
+            resolved_by=_name(session, row.resolved_by),
+            outcome=outcomes.get(row.disposition, row.disposition or ""),
+            note=cipher.open("escalation", "note", row.id, row.note_sealed)
+            if row.note_sealed
+            else "",
+        )
+        for row in rows
+        if row.resolved_at is not None
+    ]
+
+
+def journal(system: System, session: Session, patient_id: str) -> list[Entry]:
+    """Shared entries only. What is private or undecided is not even opened."""
+    rows = session.scalars(
+        select(Record)
+        .where(
+            Record.patient_id == patient_id,
+            Record.kind == "journal_entry",
+            Record.sharing == "shared",
+        )
+        .order_by(Record.updated_at.desc())
+        .limit(_SHOWN)
+    )
+    vault = system.vault(session)
+    opened = [(row, vault.data(row)) for row in rows]
+    return [
+        Entry(row.updated_at, data["state"] == "complete", _parts(system, data["parts"]))
+        for row, data in opened
+        # The sealed copy has the last word, should the two ever disagree.
+        if data["sharing"] == "shared"
+    ]
+
+
+def check_ins(system: System, session: Session, patient_id: str) -> list[CheckIn]:
+    rows = session.scalars(
+        select(Record)
+        .where(Record.patient_id == patient_id, Record.kind == "check_in")
+        .order_by(Record.updated_at.desc())
+        .limit(_SHOWN)
+    )
+    vault = system.vault(session)
+    return [CheckIn(row.updated_at, _check_in(vault.data(row))) for row in rows]
+
+
+def infusions(session: Session, patient: Patient, when: When) -> list[tuple[str, str]]:
+    """("Infusion 3", "Nov 19, 2:00 pm"), newest first."""
+    rows: Sequence[Infusion] = session.scalars(
+        select(Infusion)
+        .where(Infusion.patient_id == patient.id)
+        .order_by(Infusion.started_at.desc())
+    ).all()
+    return [(f"Infusion {row.number}", _infusion(row, when)) for row in rows]
+
+
+def dialable(phone: str) -> str:
+    return "".join(c for c in phone if c.isdigit() or c == "+")
+
+
+def _infusion(row: Infusion, when: When) -> str:
+    said = when.short(row.started_at)
+    if row.cancelled:
+        return f"{said}, cancelled"
+    if row.started_at > when.now:
+        return f"{said}, planned"
+    if row.ended_at is None or row.ended_at > when.now:
+        return f"{said}, running"
+    return said
+
+
+def _parts(system: System, parts: list[dict[str, Any]]) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (_prompt(system, part["prompt"]), part.get("text", ""))
+        for part in parts
+        if part["state"] == "answered" and part.get("text")
+    )
+
+
+def _prompt(system: System, name: str) -> str:
+    """The question as the patient saw it, when the registry still has it."""
+    if name in system.words:
+        item = system.words.item(name)
+        if not item.values:
+            return item.variants[0]
+    return name.replace("_", " ").replace(".", ": ")
+
+
+def _check_in(data: dict[str, Any]) -> tuple[str, ...]:
+    words = []
+    if "mood" in data:
+        words.append(f"Mood {data['mood']:+d} (-4 to +4)")
+    if "distress" in data:
+        words.append(f"Distress {data['distress']} of 10")
+    if "tone" in data:
+        words.append(wording.TONES.get(data["tone"], data["tone"]))
+    if data.get("body"):
+        words.append(data["body"])
+    return tuple(words)
+
+
+def _log(session: Session, alert_id: str) -> list[LogLine]:
+    """What happened to an alert, from its audit rows and its notifications."""
+    acts = session.scalars(select(Audit).where(Audit.subject == f"escalation:{alert_id}"))
+    lines = [LogLine(row.at, _act(session, row)) for row in acts]
+    notices = session.execute(
+        select(Outbox, StaffContact)
+        .join(StaffContact, StaffContact.id == Outbox.contact_id)
+        .where(Outbox.escalation_id == alert_id)
+    )
+    for notice, contact in notices:
+        how = wording.CHANNELS.get(notice.channel, notice.channel)
+        state = wording.SENT.get(notice.state, notice.state)
+        words = f"{how} to {_name(session, contact.staff_id)}: {state}"
+        lines.append(LogLine(notice.sent_at or notice.created_at, words))
+    return sorted(lines, key=lambda line: line.at)
+
+
+def _act(session: Session, row: Audit) -> str:
+    who = _name(session, row.actor.removeprefix("staff:")) if row.actor[:6] == "staff:" else ""
+    level = wording.LEVELS.get(str(row.detail.get("level")), "")
+    step = wording.STEPS.get(str(row.detail.get("step")), "this step")
+    said = {
+        "escalation.open": f"Opened: {level}",
+        "escalation.rise": f"Rose to {level}",
+        "escalation.acknowledge": f"{who} acknowledged it",
+        "escalation.release": f"{who} gave it back; it called again",
+        "escalation.ack_lapsed": "No outcome in time; it called again",
+        "escalation.nobody": f"Nobody could be called for {step}",
+        "escalation.resolve": f"{who} resolved it",
+    }
+    return said.get(row.action, wording.ACTIONS.get(row.action, row.action))
+
+
+def _name(session: Session, staff_id: str | None) -> str:
+    person = session.get(Staff, staff_id) if staff_id else None
+    return person.name if person else "Somebody no longer here"

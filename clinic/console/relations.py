@@ -1,0 +1,66 @@
+"""Who may read whom (invariant I10). One function decides; every page asks it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from clinic.escalation import on_call
+from clinic.records.models import CareRelation, Escalation, Outbox, Patient, Staff, StaffContact
+
+#: After an alert is resolved, whoever was called for it may still look for this long.
+RECENT = timedelta(hours=72)
+
+
+def may_read(session: Session, staff: Staff, patient_id: str, now: datetime) -> str | None:
+    """The reason this person may read this patient now, or None."""
+    return readable(session, staff, now).get(patient_id)
+
+
+def readable(session: Session, staff: Staff, now: datetime) -> dict[str, str]:
+    """Every patient this person may read now, with the strongest reason.
+
+    ``therapist`` and ``supervisor`` are care relations. ``on_call`` and ``called`` last only
+    while the patient has a running or recent alert. ``called`` is there because the policy's
+    later steps call clinicians who are not on call, and because a shift may end while its
+    person is still at work on an alert: whom we call, we let in.
+    """
+    if not staff.active:
+        return {}
+    alerts = _recent_alerts(session, now)
+    reasons: dict[str, str] = {}
+    called = _called_for(session, staff.id, set(alerts))
+    reasons |= {alerts[alert]: "called" for alert in called}
+    if any(person.id == staff.id for person in on_call.on_call(session, now)):
+        reasons |= dict.fromkeys(alerts.values(), "on_call")
+    own = session.execute(
+        select(CareRelation.patient_id, CareRelation.kind).where(CareRelation.staff_id == staff.id)
+    )
+    # "supervisor" sorts before "therapist": the closer relation is written last.
+    reasons |= {patient: kind for kind, patient in sorted((kind, p) for p, kind in own)}
+    return reasons
+
+
+def exists(session: Session, patient_id: str) -> bool:
+    return session.get(Patient, patient_id) is not None
+
+
+def _recent_alerts(session: Session, now: datetime) -> dict[str, str]:
+    """Patient by alert, for alerts that run or were resolved not long ago."""
+    rows = session.execute(
+        select(Escalation.id, Escalation.patient_id).where(
+            or_(Escalation.state != "resolved", Escalation.resolved_at >= now - RECENT)
+        )
+    )
+    return {alert: patient for alert, patient in rows}  # noqa: C416 - rows are not pairs to mypy
+
+
+def _called_for(session: Session, staff_id: str, alerts: set[str]) -> set[str]:
+    rows = session.scalars(
+        select(Outbox.escalation_id)
+        .join(StaffContact, StaffContact.id == Outbox.contact_id)
+        .where(StaffContact.staff_id == staff_id, Outbox.escalation_id.in_(alerts))
+    )
+    return {alert for alert in rows if alert is not None}

@@ -1,0 +1,29 @@
+"""All pages under /console, put together."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
+
+from clinic.console import alerts, health, live, patients, queue, reads, sign_in
+from clinic.console.desk import Desk, missing, route_class
+from clinic.feed import Feed
+from clinic.system import System
+
+
+def router(system: System, feed: Feed) -> APIRouter:
+    """Every page under /console."""
+    routes = APIRouter(route_class=route_class(feed), include_in_schema=False)
+    desk = Desk(system, feed)
+    for part in (sign_in, queue, patients, alerts, reads, health, live):
+        part.add(routes, desk)
+    known = list(routes.routes)
+
+    @routes.get("/console/{rest:path}")
+    def anything_else(request: Request, rest: str) -> Response:
+        """A page for a wrong address; an action's address asked for with GET stays a 405."""
+        if any(route.matches(request.scope)[0] is Match.PARTIAL for route in known):
+            raise HTTPException(405, headers={"Allow": "POST"})
+        return missing()
+
+    return routes

@@ -1,0 +1,137 @@
+"""The desk's words for codes and times. Plain and exact; times in the clinic's zone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+LEVELS = {"none": "No risk", "watch": "Watch", "urgent": "Urgent", "emergency": "Emergency"}
+
+CATEGORIES = {
+    "suicide": "Suicide",
+    "self_harm": "Self-harm",
+    "harm_to_others": "Harm to others",
+    "abuse": "Abuse",
+    "psychosis_mania": "Psychosis or mania",
+    "substance": "Substance use",
+    "medical": "Medical",
+}
+
+#: Where a patient is, said to a clinician (the patient's own words for it are in the registry).
+PLACES = {
+    "onboarding": "Before the first infusion",
+    "preparation": "Preparing for the first infusion",
+    "day_of": "Infusion today",
+    "infusion": "Infusion {number} now",
+    "recovery": "Recovery, infusion {number}",
+    "evening": "Evening after infusion {number}",
+    "day_1": "Day 1 after infusion {number}",
+    "day_2": "Day 2 after infusion {number}",
+    "day_3": "Day 3 after infusion {number}",
+    "day_4_5": "Day 4 or 5 after infusion {number}",
+    "between": "Between infusions, {number} done",
+    "pre_next": "Next infusion soon, {number} done",
+    "end_of_induction": "Series done, {number} infusions",
+    "maintenance": "Maintenance",
+    "ended": "Program ended",
+}
+
+#: Why somebody may read a patient (relations.py), as the page says it.
+REASONS = {
+    "therapist": "Your patient",
+    "supervisor": "You supervise",
+    "on_call": "You are on call",
+    "called": "An alert called you",
+}
+
+TASKS = {
+    "human_request": "A person",
+    "medication": "About medication",
+    "schedule": "About an appointment",
+    "ride": "About a ride home",
+    "forms": "About forms",
+    "other": "Something else",
+}
+
+TONES = {"hard": "Hard", "mixed": "Mixed", "peaceful": "Peaceful", "nothing": "Nothing happened"}
+
+CHANNELS = {"email": "E-mail", "sms": "Text message", "voice": "Phone call", "push": "Push"}
+
+STEPS = {
+    "on_call": "whoever is on call",
+    "team": "the patient's team",
+    "everyone": "every clinician",
+}
+
+SENT = {
+    "queued": "waiting to be sent",
+    "sending": "being sent",
+    "sent": "sent",
+    "failed": "could not be sent",
+    "dropped": "no longer needed",
+}
+
+#: What an audit row says happened. An action without a sentence shows its code.
+ACTIONS = {
+    "transcript.read": "Read the transcript",
+    "access.denied": "Was refused: no relation",
+    "message.receive": "Wrote a message",
+    "escalation.open": "Opened an alert",
+    "escalation.rise": "Raised an alert's level",
+    "escalation.acknowledge": "Acknowledged an alert",
+    "escalation.release": "Gave an alert back",
+    "escalation.ack_lapsed": "Opened an alert again: no outcome in time",
+    "escalation.nobody": "Found nobody to call at a step",
+    "escalation.resolve": "Resolved an alert",
+    "conversation.take": "Took over the conversation",
+    "conversation.give_back": "Handed the conversation back",
+    "conversation.write": "Wrote to the patient",
+    "request.done": "Marked a request as done",
+}
+
+
+@dataclass(frozen=True)
+class When:
+    """Says times as people do, seen from ``now`` in one zone."""
+
+    now: datetime
+    zone: ZoneInfo
+
+    def local(self, moment: datetime) -> datetime:
+        return moment.astimezone(self.zone)
+
+    def day(self, moment: datetime) -> date:
+        return self.local(moment).date()
+
+    def clock(self, moment: datetime) -> str:
+        """ "9:04 pm"."""
+        local = self.local(moment)
+        return f"{local.hour % 12 or 12}:{local:%M} {'am' if local.hour < 12 else 'pm'}"
+
+    def date(self, moment: datetime) -> str:
+        """ "Friday, November 20", with the year when it is another one."""
+        local = self.local(moment)
+        said = f"{local:%A}, {local:%B} {local.day}"
+        return said if local.year == self.local(self.now).year else f"{said}, {local.year}"
+
+    def heading(self, moment: datetime) -> str:
+        """A day as a heading: "Today, Friday, November 20"."""
+        gap = self.day(self.now) - self.day(moment)
+        near = {timedelta(0): "Today, ", timedelta(days=1): "Yesterday, "}.get(gap, "")
+        return near + self.date(moment)
+
+    def short(self, moment: datetime) -> str:
+        """ "9:04 pm" today, "Nov 19, 9:04 pm" on another day, with the year in another year."""
+        local, today = self.local(moment), self.local(self.now)
+        if local.date() == today.date():
+            return self.clock(moment)
+        year = "" if local.year == today.year else f" {local.year}"
+        return f"{local:%b} {local.day}{year}, {self.clock(moment)}"
+
+
+def initials(name: str) -> str:
+    """ "Sam Doe" -> "SD"; one name gives one letter. Names are shown in full only beside them."""
+    parts = [part for part in name.split() if part[0].isalnum()] or [name.strip() or "?"]
+    letters = parts[0][0] + (parts[-1][0] if len(parts) > 1 else "")
+    return letters.upper()
