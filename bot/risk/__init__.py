@@ -1,39 +1,128 @@
 """Does this message show risk? Words in, a level with its reasons out.
 
-Pure: no clock, no network, no database. ``assess`` never raises.
+    normalise -> find the rules' phrases -> judge each (assertion) -> weigh signs together
+              -> second opinion (may only make us ask) -> the conversation's sticky state
+
+``assess`` is pure (no clock, network or database), bounded in time and never raises. The rules are
+data in ``data/risk/<locale>``; ``docs/clinical/risk.md`` explains them to a clinician.
 """
 
 from __future__ import annotations
 
-import re
+import threading
+from collections.abc import Sequence
+from pathlib import Path
 
+from bot.risk import opinion, rules
+from bot.risk.detect import Found, evidence, find
 from bot.risk.levels import Assessment, Context, Evidence, Level, State, failed
+from bot.risk.rules import RuleError, RuleSet
+from bot.risk.state import ASKED_ENOUGH, next_level, next_state
 
-__all__ = ["Assessment", "Context", "Evidence", "Level", "State", "assess", "failed"]
+__all__ = [
+    "Assessment",
+    "Context",
+    "Evidence",
+    "Level",
+    "RuleError",
+    "RuleSet",
+    "State",
+    "assess",
+    "failed",
+    "load_rules",
+    "next_level",
+    "next_state",
+    "ruleset",
+    "rules_version",
+]
 
-_FIRST = (
-    (
-        re.compile(
-            r"\b(?:kill|hang|shoot) (?:my\s?self)\b|\bend (?:my (?:own )?life|it all)\b", re.I
-        ),
-        "suicide",
-        Level.emergency,
-    ),
-    (re.compile(r"\bsuicid(?:e|al)\b|\bwant to die\b|\bbetter off dead\b", re.I), "suicide",
-     Level.urgent),
-    (re.compile(r"\bchest (?:pain|hurts)\b|\bcan'?t breathe\b", re.I), "medical", Level.emergency),
-    (re.compile(r"\b(?:cut|hurt) myself\b", re.I), "self_harm", Level.urgent),
-    (re.compile(r"\bkill (?:him|her|them)\b", re.I), "harm_to_others", Level.emergency),
-)  # fmt: skip
+ROOT = Path(__file__).resolve().parents[2] / "data" / "risk"
+
+#: Longer text is assessed in parts of this size, overlapping so that no sentence is cut in two.
+_PART = 200_000
+_OVERLAP = 2_000
+_NOBODY = State()
+_NOWHERE = Context()
+_lock = threading.Lock()
+_loaded: dict[str, RuleSet] = {}
 
 
-def assess(text: str, state: State = State(), context: Context = Context()) -> Assessment:
-    """What one message means. Replaced by the rules in data/risk in the next commits."""
-    evidence = tuple(
-        Evidence(m.start(), m.end(), f"first.{category}", 1, category, level, "plain statement")
-        for pattern, category, level in _FIRST
-        for m in pattern.finditer(text)
+def load_rules(path: Path = ROOT / "en") -> RuleSet:
+    """Read and check a directory of rules. Raises RuleError naming file, line and rule."""
+    return rules.load(path)
+
+
+def ruleset(locale: str = "en") -> RuleSet:
+    """The rules shipped with the product, read once a process. Raises RuleError."""
+    if locale not in _loaded:
+        with _lock:
+            if locale not in _loaded:
+                _loaded[locale] = load_rules(ROOT / locale)
+    return _loaded[locale]
+
+
+def rules_version(locale: str = "en") -> str:
+    """Identifies the rule files in use, e.g. "en-3f2a91c0"."""
+    return ruleset(locale).name
+
+
+def assess(
+    text: str,
+    state: State = _NOBODY,
+    context: Context = _NOWHERE,
+    embedding: Sequence[float] | opinion.Vector | None = None,
+) -> Assessment:
+    """What one message means, alone and in its conversation. Never raises.
+
+    ``embedding`` is the sentence embedding of ``text`` where the caller has one: it allows a second
+    opinion, which can raise none to watch and nothing else.
+    """
+    try:
+        return _assess(text, state, context, embedding)
+    except Exception:  # the last line of defence: whatever broke, a human looks (I4)
+        return failed()
+
+
+def _assess(
+    text: str,
+    state: State,
+    context: Context,
+    embedding: Sequence[float] | opinion.Vector | None,
+) -> Assessment:
+    using = ruleset()
+    earlier = frozenset(state.signs) if state.signs else _signs(using, state.history, context)
+    found = find(using, text, context, earlier)
+    reasons = evidence(found)
+    level = max((item.level for item in reasons), default=Level.none)
+    score = None if embedding is None else opinion.score(embedding)
+    notes: tuple[str, ...] = ()
+    if level is Level.none and score is not None and score >= opinion.threshold():
+        level = Level.watch
+        notes = ("second opinion",)
+    conversation = max(level, state.level)
+    if level is Level.watch and state.watches + 1 >= ASKED_ENOUGH:
+        conversation = max(conversation, Level.urgent)
+        notes += ("asked enough",)
+    categories = tuple(dict.fromkeys(item.category for item in reasons))
+    return Assessment(
+        level=level,
+        conversation_level=conversation,
+        categories=categories or (("suicide",) if notes and level else ()),
+        evidence=reasons,
+        score=score,
+        rules=using.name,
+        notes=notes,
+        signs=tuple(sorted(found.signs)),
     )
-    level = max((item.level for item in evidence), default=Level.none)
-    categories = tuple(dict.fromkeys(item.category for item in evidence))
-    return Assessment(level, max(level, state.level), categories, evidence, rules="en-first")
+
+
+def _signs(using: RuleSet, history: Sequence[str], context: Context) -> frozenset[str]:
+    signs: frozenset[str] = frozenset()
+    for message in history:
+        signs |= find(using, message, context).signs
+    return signs
+
+
+def look(text: str, context: Context = _NOWHERE) -> Found:
+    """Everything found in a text, for explaining."""
+    return find(ruleset(), text, context)

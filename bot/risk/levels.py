@@ -52,11 +52,15 @@ class State:
     categories: tuple[str, ...] = ()
     #: Earlier patient messages, newest last, for patterns over several turns.
     history: tuple[str, ...] = ()
+    #: Signs seen in earlier messages (``Assessment.signs``). Without them, ``history`` is read again.
+    signs: tuple[str, ...] = ()
+    #: How many earlier messages were a ``watch``.
+    watches: int = 0
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """What one message means. ``level`` is of this message; ``conversation_level`` includes state."""
+    """What one message means: ``level`` is this message's, ``conversation_level`` includes state."""
 
     level: Level
     conversation_level: Level
@@ -69,6 +73,8 @@ class Assessment:
     #: Set when the detector itself failed: counted as urgent, a human looks (I4).
     unscreened: bool = False
     notes: tuple[str, ...] = field(default_factory=tuple)
+    #: What the message is a sign of, for weighing with later messages (``State.signs``).
+    signs: tuple[str, ...] = ()
 
 
 #: What a message counts as when it could not be assessed: never silence.

@@ -1,0 +1,218 @@
+"""Is it said of oneself, now, and meant? The axes along which a matched phrase can fall short.
+
+denied      a negator whose own words reach the phrase ("I don't feel suicidal")
+past        long ago, and nothing in the sentence brings it back to now
+other       about or said by somebody else
+supposed    "if I ever", "can it cause"
+imagery     what happened inside the infusion or a dream
+fiction     a film, a song, a paper
+joking      laughter around it
+idiom       "dying to see you": not what the words say
+
+Negation is read narrowly, because the off-the-shelf rules silence people (docs/clinical/risk.md):
+a negator counts only when nothing but light words stands between it and the phrase, and never when
+it belongs to a turn of speech such as "not going to lie" or "can't stop". What each axis does to a
+level is the rule's business; for suicidal words it never goes below "ask".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.risk.normalise import PUNCTUATION, SENTENCE_ENDS, Text
+from bot.risk.patterns import Pattern
+
+AXES = ("denied", "past", "other", "supposed", "imagery", "fiction", "joking", "idiom")
+
+#: Cue phrases and words a language must name in assertion.yml.
+CUES = (
+    "pseudo",
+    "meant_after_all",
+    "denied_after",
+    "past",
+    "present",
+    "third",
+    "other_after",
+    "reported",
+    "supposed",
+    "imagery",
+    "waking",
+    "fiction",
+    "idiom",
+)
+WORDS = ("negators", "light", "first_person", "second_person", "present_forms", "past_forms") + (
+    "laughter",
+    "not_denied",
+    "plain_no",
+)
+
+_WINDOW = 18
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """One language's cues (assertion.yml)."""
+
+    cues: Mapping[str, tuple[Pattern, ...]]
+    words: Mapping[str, frozenset[str]]
+
+
+class Reading:
+    """One normalised text, read for its cues; each kind of cue is looked up at most once."""
+
+    def __init__(self, text: Text, grammar: Grammar) -> None:
+        self.text = text
+        self.places: dict[str, list[int]] = {}
+        for index, word in enumerate(text.words):
+            self.places.setdefault(word, []).append(index)
+        self._grammar = grammar
+        self._found: dict[str, list[tuple[int, int]]] = {}
+        self._covered: dict[str, frozenset[int]] = {}
+
+    def matches(self, pattern: Pattern) -> list[tuple[int, int]]:
+        """Word ranges where the pattern stands."""
+        if pattern.anchors.isdisjoint(self.places):
+            return []
+        text = self.text
+        return [
+            (text.word_at(start), text.word_at(end - 1) + 1)
+            for start, end in pattern.matches(text.joined, text.at, self.places)
+        ]
+
+    def judge(self, first: int, last: int) -> frozenset[str]:
+        """The axes that hold for the phrase in words ``first`` up to, not including, ``last``."""
+        if any(index in self._cover("idiom") for index in range(first, last)):
+            return frozenset(("idiom",))
+        held = (
+            ("denied", self._denied(first, last)),
+            ("past", self._past(first, last)),
+            ("other", self._other(first, last)),
+            ("supposed", self._supposed(first)),
+            ("imagery", self._imagery(first, last)),
+            ("fiction", self._fiction(first, last)),
+            ("joking", self._joking(first, last)),
+        )
+        return frozenset(axis for axis, holds in held if holds)
+
+    # --- cues -------------------------------------------------------------------------------
+
+    def _cues(self, kind: str) -> list[tuple[int, int]]:
+        if kind not in self._found:
+            spans = [s for pattern in self._grammar.cues[kind] for s in self.matches(pattern)]
+            self._found[kind] = sorted(spans)
+        return self._found[kind]
+
+    def _cover(self, kind: str) -> frozenset[int]:
+        if kind not in self._covered:
+            spans = self._cues(kind)
+            self._covered[kind] = frozenset(i for first, last in spans for i in range(first, last))
+        return self._covered[kind]
+
+    def _near(self, kind: str, first: int, last: int, before: int = 0) -> bool:
+        """Is there such a cue in this sentence (or up to ``before`` sentences earlier)?"""
+        cover = self._cover(kind)
+        if not cover:
+            return False
+        sentence = self.text.sentence
+        low, high = max(first - _WINDOW, 0), min(last + _WINDOW, len(sentence))
+        return any(
+            i in cover and sentence[first] - before <= sentence[i] <= sentence[first]
+            for i in range(low, high)
+        )
+
+    def _is(self, index: int, kind: str) -> bool:
+        words = self.text.words
+        return 0 <= index < len(words) and words[index] in self._grammar.words[kind]
+
+    def _has(self, first: int, last: int, kind: str) -> bool:
+        wanted = self._grammar.words[kind]
+        return any(word in wanted for word in self.text.words[max(first, 0) : last])
+
+    # --- axes -------------------------------------------------------------------------------
+
+    def _denied(self, first: int, last: int) -> bool:
+        words = self.text.words
+        pseudo = self._cover("pseudo")
+        negators = 0
+        for index in range(first - 1, max(first - 14, -1), -1):
+            word = words[index]
+            if word in PUNCTUATION or index in pseudo:
+                break
+            if self._is(index, "negators"):
+                # "no i want ..." answers a question; "no" negates only what it stands before.
+                if not (self._is(index, "plain_no") and self._is(index + 1, "not_denied")):
+                    negators += 1
+            elif not self._is(index, "light"):
+                break
+        if negators % 2:
+            return not any(begin in (last, last + 1) for begin, _ in self._cues("meant_after_all"))
+        if negators:
+            return False
+        if any(begin in (last, last + 1, last + 2) for begin, _ in self._cues("denied_after")):
+            return True
+        # "Suicidal thoughts? No."
+        return words[last : last + 1] in (["?"], [":"]) and self._is(last + 1, "plain_no")
+
+    def _past(self, first: int, last: int) -> bool:
+        if not self._near("past", first, last) or self._near("present", first, last):
+            return False
+        return not self._is_present(first, last)
+
+    def _is_present(self, first: int, last: int) -> bool:
+        if self._has(first - 3, last, "past_forms"):
+            return False
+        return self._has(first - 2, last, "present_forms")
+
+    def _other(self, first: int, last: int) -> bool:
+        if self._has(first, last, "first_person"):
+            ends = {end for _, end in self._cues("reported")}
+            at = first
+            words = self.text.words
+            for _ in range(4):
+                if at in ends:
+                    return True
+                if at > 0 and words[at - 1] in ('"', ",", ":", "that", "-", "like"):
+                    at -= 1
+            return at in ends
+        if any(begin in (last, last + 1) for begin, _ in self._cues("other_after")):
+            return True
+        third = self._cover("third")
+        sentence = self.text.sentence
+        for index in range(first - 1, max(first - 12, -1), -1):
+            if sentence[index] != sentence[first] or self.text.words[index] in ",;:":
+                return False
+            # Kin first: in "my brother" the "my" does not make it the patient.
+            if index in third or self._is(index, "second_person"):
+                return True
+            if self._is(index, "first_person"):
+                return False
+        return False
+
+    def _supposed(self, first: int) -> bool:
+        cover = self._cover("supposed")
+        words = self.text.words
+        for index in range(first - 1, max(first - 9, -1), -1):
+            if words[index] in PUNCTUATION:
+                return False
+            if index in cover:
+                return True
+        return first in cover
+
+    def _imagery(self, first: int, last: int) -> bool:
+        if self._is_present(first, last) or not self._near("imagery", first, last, before=1):
+            return False
+        sentence = self.text.sentence
+        return not any(sentence[begin] >= sentence[first] for begin, _ in self._cues("waking"))
+
+    def _fiction(self, first: int, last: int) -> bool:
+        return not self._has(first, last, "first_person") and self._near("fiction", first, last)
+
+    def _joking(self, first: int, last: int) -> bool:
+        words = self.text.words
+        for index in range(max(first - 4, 0), min(last + 12, len(words))):
+            if self._is(index, "laughter"):
+                return True
+            if index >= last + 3 and words[index] in SENTENCE_ENDS:
+                return False
+        return False

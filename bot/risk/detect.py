@@ -1,0 +1,126 @@
+"""From a text to its findings: normalise, find the rules' phrases, judge each, weigh together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bot.risk.assertion import Reading
+from bot.risk.levels import Context, Evidence, Level
+from bot.risk.rules import Rule, RuleSet, Together
+
+#: How many places of one rule are reported; every place is judged.
+_MOST_PLACES = 8
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One place where a rule's phrase stands, with what was made of it."""
+
+    rule: Rule
+    first: int
+    last: int
+    axes: frozenset[str]
+    level: Level
+    #: Whether nothing lowered it: only then does its sign weigh together with others.
+    full: bool
+
+
+@dataclass(frozen=True)
+class Found:
+    reading: Reading
+    findings: tuple[Finding, ...]
+    together: tuple[Together, ...]
+
+    @property
+    def signs(self) -> frozenset[str]:
+        return frozenset(finding.rule.sign for finding in self.findings if finding.full)
+
+
+def find(rules: RuleSet, text: str, context: Context, earlier: Iterable[str] = ()) -> Found:
+    """Everything the rules see in ``text``. ``earlier``: signs of earlier messages."""
+    reading = Reading(rules.normalise(text), rules.grammar)
+    findings: list[Finding] = []
+    for rule, spans in _spans(rules, reading).items():
+        meant_otherwise = [span for pattern in rule.unless for span in reading.matches(pattern)]
+        for first, last in sorted(spans):
+            if any(begin < last and first < end for begin, end in meant_otherwise):
+                continue
+            findings.append(_judged(rule, reading, first, last, context))
+    here = frozenset(finding.rule.sign for finding in findings if finding.full)
+    together = tuple(t for t in rules.together if _weighs(t, here, frozenset(earlier)))
+    return Found(reading, tuple(findings), together)
+
+
+def _spans(rules: RuleSet, reading: Reading) -> dict[Rule, set[tuple[int, int]]]:
+    spans: dict[Rule, set[tuple[int, int]]] = {}
+    tried: set[int] = set()
+    for word in reading.places:
+        for rule, pattern in rules.index.get(word, ()):
+            if id(pattern) in tried:
+                continue
+            tried.add(id(pattern))
+            matches = reading.matches(pattern)
+            if matches:
+                spans.setdefault(rule, set()).update(matches)
+    # In the order of the files, whatever the order of the words was.
+    return {rule: spans[rule] for rule in rules.rules if rule in spans}
+
+
+def _judged(rule: Rule, reading: Reading, first: int, last: int, context: Context) -> Finding:
+    level = rule.level
+    hours = context.hours_since_infusion
+    if rule.later is not None and hours is not None and hours > rule.later.hours:
+        level = max(level, rule.later.level)
+    axes = reading.judge(first, last) if rule.lowers else frozenset()
+    lowest = min((rule.lowers[axis] for axis in axes if axis in rule.lowers), default=level)
+    lowered = bool(axes & set(rule.lowers))
+    return Finding(rule, first, last, axes, min(level, lowest), full=not lowered)
+
+
+def _weighs(together: Together, here: frozenset[str], earlier: frozenset[str]) -> bool:
+    pool = here | earlier if together.across else here
+    return all(group & pool for group in together.groups) and any(
+        group & here for group in together.groups
+    )
+
+
+def evidence(found: Found) -> tuple[Evidence, ...]:
+    """What to show a clinician: the places that count, gravest first."""
+    result: list[Evidence] = []
+    counts: dict[str, int] = {}
+    text = found.reading.text
+    for finding in sorted(found.findings, key=lambda f: (-f.level, f.first, -f.last)):
+        if finding.level is Level.none:
+            continue
+        rule = finding.rule
+        counts[rule.id] = counts.get(rule.id, 0) + 1
+        if counts[rule.id] <= _MOST_PLACES:
+            start, end = text.span(finding.first, finding.last)
+            result.append(
+                Evidence(
+                    start, end, rule.id, rule.version, rule.category, finding.level, rule.reason
+                )
+            )
+    for together in found.together:
+        start, end = _extent(found, together)
+        result.append(
+            Evidence(
+                start,
+                end,
+                together.id,
+                together.version,
+                together.category,
+                together.level,
+                together.reason,
+            )
+        )
+    return tuple(sorted(result, key=lambda e: -e.level))
+
+
+def _extent(found: Found, together: Together) -> tuple[int, int]:
+    """From the first to the last of the signs in this message that weigh together."""
+    wanted = frozenset().union(*together.groups)
+    parts = [f for f in found.findings if f.full and f.rule.sign in wanted]
+    spans = [found.reading.text.span(f.first, f.last) for f in parts]
+    return min(start for start, _ in spans), max(end for _, end in spans)

@@ -1,0 +1,414 @@
+"""Words as a person meant them, each knowing where it stood in the original text.
+
+Undoes what hides or garbles a sentence: Unicode look-alikes, invisible characters, leetspeak,
+masks (k*ll), spelled-out letters (k i l l), glued and split words, drawn-out letters, slang,
+contractions with and without apostrophe, misspellings of the words that matter. Line breaks and
+runs of blanks mean nothing. Language lives in ``data/risk/<locale>/spelling.yml``.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+SENTENCE_ENDS = frozenset(".!?")
+PUNCTUATION = frozenset('.!?,;:-()"/')
+
+_ASCII = re.compile(r"[\x00-\x7f]*\Z")
+_BLANK = re.compile(r"\S+")
+_LEAD = "([{<\"'`*_~,.!?;:-#>"
+_TRAIL = ")]}>\"'`*_~,.!?;:-"
+_PIECE = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[.!?,;:()\"/]|-+|'")
+_DRAWN_OUT = re.compile(r"(\w)\1{2,}")
+_SEPARATORS = re.compile(r"[.\-_·~'’+|\\/,*]+")
+_MASK = re.compile(r"[*#_%?•●×-]")
+_LEET = str.maketrans("1!|l034@5$7+89", "iiiioeaassttbg")
+_QUOTES = dict.fromkeys("‘’‛ʼ´＇`", "'") | dict.fromkeys("“”„«»", '"') | dict.fromkeys("‐‑−", "-")
+_QUOTES |= dict.fromkeys("–—―•◦▪‣·", " - ") | {"…": ". "}
+#: Cyrillic, Greek and phonetic letters that look Latin.
+_LOOK_ALIKES = str.maketrans(
+    "абвеёзіїјкмнопрсѕтуўхһԁԛԝѵьαβεηικνορτυχωγℓıɑɡɩʟɪᴀᴇɴᴏꜱᴋ",
+    "abbee3iijkmhonpcstyyxhdqwvbabenikvoptuxwyliagiliaenosk",
+)
+_MAX_WORD = 60
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """One language's way of writing, read from spelling.yml."""
+
+    #: word as written -> words as meant
+    expansions: Mapping[str, tuple[str, ...]]
+    #: words that must survive being garbled
+    lexicon: frozenset[str]
+    #: garbled form -> word, for one slip of a finger
+    slips: Mapping[str, str]
+    #: words run together -> the words
+    glued: Mapping[str, tuple[str, ...]]
+    #: a word broken in two -> the word
+    broken: Mapping[tuple[str, str], str]
+    #: leet key -> word
+    leet: Mapping[str, str]
+    emoji: Mapping[str, str]
+
+
+def spelling(
+    expansions: Mapping[str, str],
+    lexicon: Iterable[str],
+    real: Iterable[str],
+    phrases: Iterable[str],
+    emoji: Mapping[str, str],
+) -> Spelling:
+    """Work out every garbled form once. ``real`` words are never taken for a slip."""
+    words = frozenset(lexicon)
+    never = words | frozenset(real) | frozenset(expansions)
+    slips: dict[str, str] = {}
+    broken: dict[tuple[str, str], str] = {}
+    for word in sorted(words):
+        if len(word) < 4:
+            continue
+        for slip in _slips_of(word):
+            if slip not in never:
+                slips.setdefault(slip, word)
+        for cut in range(1, len(word)):
+            head, tail = word[:cut], word[cut:]
+            if not (_is_real(head, never) and _is_real(tail, never)):
+                broken[head, tail] = word
+    glued: dict[str, tuple[str, ...]] = {}
+    for phrase in phrases:
+        parts = phrase.split()
+        for size in range(2, len(parts) + 1):
+            for at in range(len(parts) - size + 1):
+                run = tuple(parts[at : at + size])
+                joined = "".join(run)
+                if len(joined) > 5 and joined not in never:
+                    glued[joined] = run
+    return Spelling(
+        expansions={key: tuple(value.split()) for key, value in expansions.items()},
+        lexicon=words,
+        slips=slips,
+        glued=glued,
+        broken=broken,
+        leet={word.translate(_LEET): word for word in words if len(word) > 2},
+        emoji=dict(emoji),
+    )
+
+
+def _is_real(part: str, never: frozenset[str]) -> bool:
+    return part in never or part in ("a", "i", "s", "d", "m", "t", "k", "u", "o")
+
+
+_KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+
+
+def _neighbours(letter: str) -> str:
+    for row, keys in enumerate(_KEYS):
+        at = keys.find(letter)
+        if at >= 0:
+            near = keys[max(at - 1, 0) : at] + keys[at + 1 : at + 2]
+            for other in (row - 1, row + 1):
+                if 0 <= other < len(_KEYS):
+                    near += _KEYS[other][max(at - 1, 0) : at + 2]
+            return near
+    return ""
+
+
+def _slips_of(word: str) -> Iterable[str]:
+    for at, letter in enumerate(word):
+        yield word[:at] + word[at + 1 :]
+        yield word[:at] + letter + word[at:]
+        if at + 1 < len(word):
+            yield word[:at] + word[at + 1] + letter + word[at + 2 :]
+        for near in _neighbours(letter) + ("aeiou" if letter in "aeiou" else ""):
+            yield word[:at] + near + word[at + 1 :]
+            yield word[: at + 1] + near + word[at + 1 :]
+
+
+class Text:
+    """The normalised words and, for each, where it came from."""
+
+    __slots__ = ("at", "ends", "joined", "sentence", "starts", "words")
+
+    def __init__(self, words: list[str], starts: list[int], ends: list[int]) -> None:
+        self.words = words
+        self.starts = starts
+        self.ends = ends
+        #: Character position of each word in ``joined``.
+        self.at: list[int] = []
+        #: Number of the sentence each word belongs to.
+        self.sentence: list[int] = []
+        position = sentence = 0
+        for word in words:
+            self.at.append(position)
+            self.sentence.append(sentence)
+            position += len(word) + 1
+            if word in SENTENCE_ENDS:
+                sentence += 1
+        #: All words, each followed by one blank: what patterns run over.
+        self.joined = " ".join(words) + " " if words else ""
+
+    def word_at(self, position: int) -> int:
+        """Index of the word that holds this character of ``joined``."""
+        return bisect_right(self.at, position) - 1
+
+    def span(self, first: int, last: int) -> tuple[int, int]:
+        """Original offsets of the words ``first`` up to, not including, ``last``."""
+        covered = range(first, last)
+        return min(self.starts[i] for i in covered), max(self.ends[i] for i in covered)
+
+
+@lru_cache(maxsize=4096)
+def _fold(character: str) -> str:
+    """One character without case, width, accent or disguise; empty when it is invisible."""
+    if character in _QUOTES:
+        return _QUOTES[character]
+    category = unicodedata.category(character)
+    if category in ("Cf", "Cs", "Co", "Cn"):
+        return ""
+    if character.isspace() or category == "Cc":
+        return " "
+    folded = unicodedata.normalize("NFKD", character).lower()
+    if category == "Mn" and unicodedata.combining(character) and ord(character) < 0x370:
+        return ""
+    if len(folded) > 1 and folded[0].isascii():
+        folded = "".join(c for c in folded if not unicodedata.combining(c))
+    if category == "So" and not folded.isalnum():
+        return " "
+    return "".join(_QUOTES.get(c, c) for c in folded) if not folded.isascii() else folded
+
+
+class Normaliser:
+    """Turns original text into ``Text``. Safe to share between threads."""
+
+    def __init__(self, language: Spelling) -> None:
+        self._language = language
+        self._chunk = lru_cache(maxsize=16_384)(self._analyse)
+        masked: dict[int, list[str]] = {}
+        for word in sorted(language.lexicon):
+            masked.setdefault(len(word), []).append(word)
+        self._by_length = masked
+
+    def __call__(self, text: str) -> Text:
+        folded, origin = self._folded(text)
+        words: list[str] = []
+        starts: list[int] = []
+        ends: list[int] = []
+        for found in _BLANK.finditer(folded):
+            base = found.start()
+            for word, start, end in self._chunk(found.group()):
+                words.append(word)
+                if origin is None:
+                    starts.append(base + start)
+                    ends.append(base + end)
+                else:
+                    starts.append(origin[base + start])
+                    ends.append(origin[base + end - 1] + 1)
+        return Text(*self._mended(words, starts, ends))
+
+    def _folded(self, text: str) -> tuple[str, list[int] | None]:
+        if _ASCII.match(text):
+            # Control characters are blanks, except that an ASCII text needs no map.
+            return _CONTROL.sub(" ", text.lower()), None
+        parts: list[str] = []
+        origin: list[int] = []
+        emoji = self._language.emoji
+        for at, character in enumerate(text):
+            meant = emoji.get(character)
+            folded = f" {meant} " if meant else _fold(character)
+            parts.append(folded)
+            origin.extend([at] * len(folded))
+        return "".join(parts), origin
+
+    def _analyse(self, chunk: str) -> tuple[tuple[str, int, int], ...]:
+        """One run of non-blanks -> words with offsets into it."""
+        language = self._language
+        if chunk in language.expansions:
+            return tuple((word, 0, len(chunk)) for word in language.expansions[chunk])
+        if not chunk.isascii() and len(chunk) <= _MAX_WORD:
+            latin = chunk.translate(_LOOK_ALIKES)
+            if latin.isascii() and (
+                any(c.isascii() and c.isalpha() for c in chunk) or latin in language.lexicon
+            ):
+                chunk = latin
+        start, end = 0, len(chunk)
+        while start < end and chunk[start] in _LEAD:
+            start += 1
+        while end > start and chunk[end - 1] in _TRAIL:
+            end -= 1
+        core = chunk[start:end]
+        result = _marks(chunk, 0, start)
+        if core:
+            meant = self._meant(core)
+            if meant is not None:
+                result += [(word, start, end) for word in meant]
+            else:
+                result += self._pieces(core, start)
+        return tuple(result + _marks(chunk, end, len(chunk)))
+
+    def _pieces(self, core: str, start: int) -> list[tuple[str, int, int]]:
+        """A run that is no single word: "home.i", "3/10", "他想死"."""
+        result: list[tuple[str, int, int]] = []
+        for piece in _PIECE.finditer(core):
+            text = piece.group()
+            at = start + piece.start()
+            if not text[0].isalnum():
+                # A hyphen inside a word only joins it: "self-harm" is "self harm".
+                if text[0] in PUNCTUATION and text != "-":
+                    result.append((text[0], at, at + len(text)))
+            elif _is_unspaced(text):
+                result += [(c, at + i, at + i + 1) for i, c in enumerate(text)]
+            else:
+                meant = self._meant(text)
+                words = meant if meant is not None else tuple(text.replace("'", " ").split())
+                result += [(word, at, at + len(text)) for word in words]
+        return result
+
+    def _meant(self, core: str) -> tuple[str, ...] | None:
+        """The words this run stands for, or None when it has to be taken apart."""
+        language = self._language
+        if core in language.expansions:
+            return language.expansions[core]
+        if core.isascii() and core.isalpha():
+            return self._plain(core)
+        if len(core) > _MAX_WORD:
+            return None
+        if core.isalpha():
+            return None if _is_unspaced(core) else (core,)
+        joined = _SEPARATORS.sub("", core)
+        if joined != core and joined.isalpha():
+            # One slip or several marks, but "home.it" is two words: only letters wholly set
+            # apart, or a word on our list, are put together.
+            if joined in language.lexicon or (joined in language.glued and _spelled_out(core)):
+                return self._plain(joined)
+            if joined in language.expansions and "'" in core:
+                return language.expansions[joined]
+        if not core.isdigit() and any(c.isalpha() for c in core):
+            key = core.translate(_LEET)
+            if key in language.leet and (core.isascii()):
+                return (language.leet[key],)
+            masked = self._unmask(core)
+            if masked is not None:
+                return (masked,)
+        return (core,) if core.isalnum() else None
+
+    def _plain(self, word: str) -> tuple[str, ...]:
+        language = self._language
+        if word in language.lexicon or len(word) > _MAX_WORD:
+            return (word,)
+        if word in language.expansions:
+            return language.expansions[word]
+        if word in language.glued:
+            return language.glued[word]
+        if word in language.slips:
+            return (language.slips[word],)
+        if _DRAWN_OUT.search(word):
+            for shorter in (_DRAWN_OUT.sub(r"\1\1", word), _DRAWN_OUT.sub(r"\1", word)):
+                if shorter in language.lexicon or shorter in language.expansions:
+                    return language.expansions.get(shorter, (shorter,))
+            shorter = _DRAWN_OUT.sub(r"\1", word)
+            return self._plain(shorter) if shorter != word else (shorter,)
+        return (word,)
+
+    def _unmask(self, core: str) -> str | None:
+        if not _MASK.search(core) or not core[0].isalpha():
+            return None
+        known = sum(c.isalpha() for c in core)
+        if known * 2 < len(core) or known < 2:
+            return None
+        fits = [
+            word
+            for word in self._by_length.get(len(core), ())
+            if all(a == b or _MASK.match(a) for a, b in zip(core, word, strict=True))
+        ]
+        return fits[0] if len(fits) == 1 else None
+
+    def _mended(
+        self, words: list[str], starts: list[int], ends: list[int]
+    ) -> tuple[list[str], list[int], list[int]]:
+        """Put together what blanks have torn apart: "su icide", "k i l l"."""
+        broken = self._language.broken
+        out: list[str] = []
+        first: list[int] = []
+        last: list[int] = []
+        count = len(words)
+        at = 0
+        while at < count:
+            word = words[at]
+            if len(word) == 1 and word.isalpha() and word.isascii():
+                stop = at
+                while stop < count and len(words[stop]) == 1 and words[stop].isalnum():
+                    stop += 1
+                if stop - at >= 3:
+                    spelled = self._spelled("".join(words[at:stop]))
+                    if spelled is not None:
+                        out += spelled
+                        first += [starts[at]] * len(spelled)
+                        last += [ends[stop - 1]] * len(spelled)
+                        at = stop
+                        continue
+            if at + 1 < count and (word, words[at + 1]) in broken:
+                out.append(broken[word, words[at + 1]])
+                first.append(starts[at])
+                last.append(ends[at + 1])
+                at += 2
+                continue
+            out.append(word)
+            first.append(starts[at])
+            last.append(ends[at])
+            at += 1
+        return out, first, last
+
+    def _spelled(self, letters: str) -> list[str] | None:
+        """Letters set apart -> known words covering all of them, greedily, or None."""
+        if len(letters) > _MAX_WORD:
+            return None
+        language = self._language
+        words: list[str] = []
+        at = 0
+        while at < len(letters):
+            for end in range(len(letters), at, -1):
+                part = letters[at:end]
+                if part in language.lexicon:
+                    words.append(part)
+                    break
+                if part in language.glued:
+                    words += language.glued[part]
+                    break
+                if part in ("i", "a"):
+                    words.append(part)
+                    break
+            else:
+                return None
+            at = end
+        return words
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
+
+
+def _marks(chunk: str, start: int, end: int) -> list[tuple[str, int, int]]:
+    """Punctuation around a word: each kind once, "..." and "!?" as one sentence end."""
+    result: list[tuple[str, int, int]] = []
+    for at in range(start, end):
+        mark = chunk[at]
+        if mark not in PUNCTUATION:
+            continue
+        if result and (mark == result[-1][0] or (mark in SENTENCE_ENDS and result[-1][0] in ".!?")):
+            name = "?" if mark == "?" else result[-1][0]
+            result[-1] = (name, result[-1][1], at + 1)
+        else:
+            result.append((mark, at, at + 1))
+    return result
+
+
+def _spelled_out(core: str) -> bool:
+    return all(len(part) <= 1 for part in _SEPARATORS.split(core))
+
+
+def _is_unspaced(text: str) -> bool:
+    """Scripts written without blanks: each character counts as a word."""
+    return any("\u2e80" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7ff" for c in text)
