@@ -27,6 +27,8 @@ const pairs = [
     ["--amber", ground, 4.5],
     ["--edge", ground, 3],
   ]),
+  // A level in the open row of the queue.
+  ...["--signal", "--clay", "--amber"].map((level) => [level, "--moss-wash", 4.5]),
   ["--moss", "--moss-wash", 4.5],
   ["--moss-deep", "--moss-wash", 4.5],
   ["--dusk", "--dusk-wash", 4.5],

@@ -62,6 +62,7 @@ export class Log {
     this.element = h("div", { class: "talk" }, this.scroll, this.fresh);
 
     this.scroll.addEventListener("scroll", () => this.scrolled(), { passive: true });
+    document.addEventListener("scroll", () => this.scrolled(), { passive: true });
     const sizes = new ResizeObserver(() => this.pinned && this.toEnd());
     sizes.observe(this.scroll);
     sizes.observe(this.scroll.firstElementChild as Element);
@@ -131,18 +132,28 @@ export class Log {
   toEnd(look = false): void {
     this.pinned = true;
     this.fresh.hidden = true;
-    this.scroll.scrollTop = this.scroll.scrollHeight;
+    const box = this.box();
+    if (box === this.scroll) box.scrollTop = box.scrollHeight;
+    else box.scrollTop += this.element.getBoundingClientRect().bottom - window.innerHeight * 0.75;
     // What is taller than the window is read from its beginning.
     const newest = this.list.lastElementChild;
-    const above = newest ? newest.getBoundingClientRect().top - this.scroll.getBoundingClientRect().top : 0;
-    if (above < 0 && newest?.classList.contains("msg--card")) this.scroll.scrollTop += above;
+    const top = Math.max(this.scroll.getBoundingClientRect().top, 0);
+    const above = newest ? newest.getBoundingClientRect().top - top : 0;
+    if (above < 0 && newest?.classList.contains("msg--card")) box.scrollTop += above;
     if (look) this.scroll.focus({ preventScroll: true });
   }
 
+  /** What scrolls: the conversation; in a window too low for that, the page. */
+  private box(): Element {
+    const inner = getComputedStyle(this.scroll).overflowY !== "visible";
+    return inner ? this.scroll : (document.scrollingElement ?? document.documentElement);
+  }
+
   private scrolled(): void {
-    const { scrollTop, scrollHeight, clientHeight } = this.scroll;
+    const { scrollTop, scrollHeight, clientHeight } = this.box();
     // Only the reader's own scrolling up unpins; a page that grew meanwhile does not.
-    if (scrollHeight - scrollTop - clientHeight < NEAR_END) this.pinned = true;
+    const near = this.box() === this.scroll ? NEAR_END : clientHeight;
+    if (scrollHeight - scrollTop - clientHeight < near) this.pinned = true;
     else if (scrollTop < this.top) this.pinned = false;
     this.top = scrollTop;
     if (this.pinned) this.fresh.hidden = true;
@@ -155,10 +166,11 @@ export class Log {
     this.older.setAttribute("aria-disabled", "true");
     this.log.setAttribute("aria-live", "off");
     this.pinned = false;
-    const fromEnd = this.scroll.scrollHeight - this.scroll.scrollTop;
+    const box = this.box();
+    const fromEnd = box.scrollHeight - box.scrollTop;
     try {
       await this.acts.older();
-      this.scroll.scrollTop = this.scroll.scrollHeight - fromEnd;
+      box.scrollTop = box.scrollHeight - fromEnd;
     } finally {
       this.loading = false;
       this.older.removeAttribute("aria-disabled");
