@@ -18,6 +18,7 @@ from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+from bot import risk
 from clinic.console.routes import router as console_router
 from clinic.conversation import delivery, whereabouts
 from clinic.conversation.turn import Assistant, Turns
@@ -41,6 +42,8 @@ def create_app(system: System, assistant: Assistant | None = None) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        # The first patient's message must not pay for reading the rules, nor run past its deadline.
+        await asyncio.to_thread(risk.assess, "")
         background = [asyncio.create_task(live.run()), asyncio.create_task(turns.sweep())]
         yield
         for task in background:

@@ -100,9 +100,10 @@ class World:
         return found or self.session(patient).conversation_id
 
     def session(self, patient: Patient) -> access.Admission:
+        """A remembered session: time travel does not end it."""
         with self.system.database.write() as session:
             token = access.invite(self.system, session, patient.id)
-        admission = access.admit(self.system, token, remember=False)
+        admission = access.admit(self.system, token, remember=True)
         assert admission is not None
         return admission
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,13 @@ class _Keep:
         return "250 kept"
 
 
-def start(folder: Path, port: int = 0) -> Controller:
-    """Listen on loopback (port 0: any free one) and write the port where the sender looks."""
+def start(folder: Path, handler: object | None = None) -> Controller:
+    """Listen on a free loopback port and write it where the sender looks."""
     folder.mkdir(parents=True, exist_ok=True)
-    controller = Controller(_Keep(folder), hostname="127.0.0.1", port=port)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    controller = Controller(handler or _Keep(folder), hostname="127.0.0.1", port=port)
     controller.start()
-    server: Any = controller.server
-    (folder / "port").write_text(str(server.sockets[0].getsockname()[1]), encoding="ascii")
+    (folder / "port").write_text(str(port), encoding="ascii")
     return controller

@@ -1,0 +1,333 @@
+"""`afterglow converse`: scripted conversations through the real edge, assistant and database.
+
+Each script gets a fresh system with a manual clock; the assistant process is shared, because a
+conversation's id keeps scripts apart. After every turn the engine runs, as it would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import re
+import secrets
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+from jsonschema import Draft7Validator
+from sqlalchemy import func, select
+
+from bot.contract import RISK_LEVELS
+from clinic import people, supervisor
+from clinic.app import create_app
+from clinic.clock import ManualClock
+from clinic.conversation.turn import Turns
+from clinic.escalation.engine import Engine
+from clinic.patient import access
+from clinic.records.models import (
+    Escalation,
+    Message,
+    Outbox,
+    Patient,
+    RiskAssessment,
+    Staff,
+)
+from clinic.settings import ROOT, Settings
+from clinic.system import System, assemble
+
+START = datetime(2026, 3, 10, 23, 0, tzinfo=UTC)
+_LEVEL = {"enum": list(RISK_LEVELS)}
+_REGEXES = {"type": "array", "items": {"type": "string"}}
+SCRIPT = Draft7Validator(
+    {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["name", "turns"],
+        "properties": {
+            "name": {"type": "string"},
+            "hours_since_infusion": {"type": ["number", "null"]},
+            "turns": {
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "required": ["patient"],
+                    "properties": {
+                        "patient": {"type": "string"},
+                        "after": {"type": "string", "pattern": r"^\d+(\.\d+)?[mhd]$"},
+                        "expect": {
+                            "type": "object",
+                            "additionalProperties": False,
+                            "properties": {
+                                "level_min": _LEVEL,
+                                "level_max": _LEVEL,
+                                "says": _REGEXES,
+                                "says_not": _REGEXES,
+                                "clinician_alerted": {"type": "boolean"},
+                            },
+                        },
+                    },
+                },
+            },
+        },
+    }
+)
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+class ScriptError(ValueError):
+    """A script cannot be read; the text names the file and the place."""
+
+
+@dataclass
+class Outcome:
+    """One script's result: every turn as it went, and what was not as expected."""
+
+    script: str
+    failures: list[str] = field(default_factory=list)
+    turns: list[dict[str, Any]] = field(default_factory=list)
+
+
+def load(path: Path) -> dict[str, Any]:
+    try:
+        script: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise ScriptError(f"{path}: {error}") from None
+    wrong = next(iter(SCRIPT.iter_errors(script)), None)
+    if wrong is not None:
+        raise ScriptError(f"{path}: {wrong.json_path}: {wrong.message}")
+    return script
+
+
+def run(paths: list[Path], settings: Settings, quiet: bool = False) -> list[Outcome]:
+    """Drive every script; scripts are read first, so a broken one stops before anything runs."""
+    scripts = [load(path) for path in paths]
+    with tempfile.TemporaryDirectory(prefix="afterglow-") as folder:
+        shared = dataclasses.replace(settings, home=Path(folder), turn_deadline=30.0)
+        with assistant(shared) as url:
+            outcomes = []
+            for script in scripts:
+                outcome = asyncio.run(_drive(script, shared, url))
+                outcomes.append(outcome)
+                if not quiet:
+                    _tell(outcome)
+            return outcomes
+
+
+@contextlib.contextmanager
+def assistant(settings: Settings) -> Iterator[str]:
+    """The real assistant on a free loopback port; yields its address once it is ready."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    settings = dataclasses.replace(settings, assistant_url=url)
+    log = settings.home / "assistant.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(  # noqa: S603 - our own launcher
+            supervisor.assistant_command(settings),
+            cwd=ROOT,
+            env=supervisor.environment(settings)
+            | {"AFTERGLOW_TRACKER_URL": f"sqlite:///{settings.home / 'assistant.db'}"},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+        )
+    try:
+        _wait_until_ready(url, process, log)
+        yield url
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            tail = log.read_text(errors="replace").strip().splitlines()[-3:]
+            raise supervisor.StartError("The assistant did not start: " + " | ".join(tail))
+        with contextlib.suppress(httpx.HTTPError):
+            if httpx.get(f"{url}/ready", timeout=1, trust_env=False).status_code == 200:
+                return
+        time.sleep(0.2)
+    raise supervisor.StartError("The assistant was not ready within two minutes.")
+
+
+async def _drive(script: dict[str, Any], settings: Settings, url: str) -> Outcome:
+    outcome = Outcome(script["name"])
+    async with Scene.open(settings, url, script.get("hours_since_infusion")) as scene:
+        for number, turn in enumerate(script["turns"], 1):
+            scene.wait(turn.get("after", "0m"))
+            said = await scene.say(turn["patient"])
+            outcome.turns.append({"patient": turn["patient"], **said})
+            outcome.failures += [
+                f"turn {number} ({turn['patient'][:40]!r}): {problem}"
+                for problem in compare(turn.get("expect", {}), said)
+            ]
+    return outcome
+
+
+class Scene:
+    """A fresh clinic with one patient, and the real application in this process."""
+
+    def __init__(self, system: System, clock: ManualClock, client: httpx.AsyncClient) -> None:
+        self.system, self.clock, self._client = system, clock, client
+        self._engine = Engine(system)
+        self.turns: Turns
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(cls, settings: Settings, url: str, hours: float | None) -> AsyncIterator[Scene]:
+        name = secrets.token_hex(8)
+        settings = dataclasses.replace(
+            settings,
+            assistant_url=url,
+            database_url=f"sqlite:///{settings.home / f'{name}.db'}",
+        )
+        clock = ManualClock(START)
+        system = assemble(settings, clock)
+        system.database.migrate()
+        token = _furnish(system, hours)
+        app = create_app(system)
+        transport = httpx.ASGITransport(app)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url=settings.public_url) as client,
+        ):
+            scene = cls(system, clock, client)
+            scene.turns = app.state.turns
+            await scene._enter(token)
+            yield scene
+        system.database.close()
+
+    def wait(self, span: str) -> None:
+        """Let time pass, with the engine turning every minute, as a night would."""
+        left = timedelta(**{_UNITS[span[-1]]: float(span[:-1])})
+        while left > timedelta(0):
+            step = min(left, timedelta(minutes=5))
+            self.clock.advance(step)
+            left -= step
+            self._engine.cycle()
+
+    async def say(self, text: str) -> dict[str, Any]:
+        """Send one message and gather what came of it."""
+        before = self._newest_seq()
+        answer = await self._client.post(
+            "/api/messages", json={"text": text}, headers={"Idempotency-Key": secrets.token_hex(8)}
+        )
+        if answer.status_code != 202:
+            return {"level": "none", "replies": [], "alerted": False, "error": answer.json()}
+        await self.turns.drain()
+        self._engine.cycle()
+        return self._what_came(before)
+
+    async def _enter(self, token: str) -> None:
+        start = {"invitation": token, "adult": True}
+        (await self._client.post("/api/session", json=start)).raise_for_status()
+        (await self._client.post("/api/opened")).raise_for_status()
+        await self.turns.drain()
+
+    def _newest_seq(self) -> int:
+        with self.system.database.read() as session:
+            return session.scalar(select(func.max(Message.seq))) or 0
+
+    def _what_came(self, before: int) -> dict[str, Any]:
+        with self.system.database.read() as session:
+            vault = self.system.vault(session)
+            rows = list(
+                session.scalars(select(Message).where(Message.seq > before).order_by(Message.seq))
+            )
+            mine = next(row for row in rows if row.author == "patient")
+            alert = session.scalars(
+                select(Escalation)
+                .join(Outbox, Outbox.escalation_id == Escalation.id)
+                .where(Escalation.state != "resolved")
+            ).first()
+            patient_id = session.scalars(select(Patient.id)).one()
+            replies = [
+                {
+                    "content": row.content,
+                    "text": vault.text(row, patient_id),
+                    "choices": [choice["title"] for choice in row.choices],
+                }
+                for row in rows
+                if row.author != "patient"
+            ]
+            assessed = session.get_one(RiskAssessment, mine.id)
+            return {
+                "level": assessed.level,
+                "rules": [e["rule"] for e in assessed.evidence],
+                "replies": replies,
+                "alerted": alert is not None,
+            }
+
+
+def compare(expect: dict[str, Any], said: dict[str, Any]) -> list[str]:
+    """What a turn did not fulfil, in words."""
+    order = RISK_LEVELS.index
+    spoken = "\n".join(" ".join([reply["text"], *reply["choices"]]) for reply in said["replies"])
+    problems = []
+    if "error" in said:
+        problems.append(f"the edge refused it: {said['error']}")
+    if (least := expect.get("level_min")) and order(said["level"]) < order(least):
+        problems.append(f"level {said['level']}, wanted at least {least}")
+    if (most := expect.get("level_max")) and order(said["level"]) > order(most):
+        problems.append(f"level {said['level']} by {said.get('rules')}, wanted at most {most}")
+    problems += [
+        f"does not say /{pattern}/; says: {spoken!r}"
+        for pattern in expect.get("says", [])
+        if not re.search(pattern, spoken, re.IGNORECASE)
+    ]
+    problems += [
+        f"says /{pattern}/: {spoken!r}"
+        for pattern in expect.get("says_not", [])
+        if re.search(pattern, spoken, re.IGNORECASE)
+    ]
+    wanted = expect.get("clinician_alerted")
+    if wanted is not None and wanted != said["alerted"]:
+        problems.append("no clinician was alerted" if wanted else "a clinician was alerted")
+    return problems
+
+
+def _furnish(system: System, hours: float | None) -> str:
+    """A clinic with somebody on call and one patient; returns the invitation."""
+    with system.database.write() as session:
+        people.found_clinic(session, "Harbor Clinic", "America/New_York", {"phone": "+1 555 0100"})
+        nurse = Staff(
+            name="Noor Haddad",
+            title="On-call nurse",
+            email="noor@harbor.invalid",
+            roles=["on_call"],
+            created_at=system.clock.now(),
+        )
+        session.add(nurse)
+        session.flush()
+        people.add_contact(system, session, nurse, "email", nurse.email)
+        people.put_on_call(system, session, nurse)
+        patient = people.add_patient(system, session, "Sam Rivera", "America/New_York")
+        people.relate(system, session, patient, nurse, "therapist")
+        if hours is not None:
+            end = system.clock.now() - timedelta(hours=hours)
+            people.record_infusion(system, session, patient, end - timedelta(minutes=50), end)
+        return access.invite(system, session, patient.id)
+
+
+def _tell(outcome: Outcome) -> None:
+    print(f"{'ok  ' if not outcome.failures else 'FAIL'} {outcome.script}")
+    for failure in outcome.failures:
+        print(f"     {failure}")

@@ -1,0 +1,138 @@
+"""`afterglow doctor`: is this installation fit for patients, and if not, what is the mend?"""
+
+from __future__ import annotations
+
+import shutil
+import smtplib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot import content, embedding
+from bot.risk import rules_version
+from clinic.conversation import delivery
+from clinic.escalation import on_call, policy
+from clinic.notify.email import mail_settings
+from clinic.records.database import DatabaseError
+from clinic.settings import ROOT, Settings
+from clinic.supervisor import ASSISTANT_PYTHON
+from clinic.system import System, assemble
+
+_LITTLE_DISK = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """``mark``: ok, note (know it), or MEND (not fit for patients)."""
+
+    mark: str
+    name: str
+    says: str
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Every check, each by itself: one that breaks is a finding, not the end."""
+    system = assemble(settings)
+    checks: list[Callable[[System], Finding]] = [
+        _assistant,
+        _model,
+        _embedding,
+        _rules,
+        _words,
+        _policy,
+        _database,
+        _engine,
+        _on_call,
+        _mail,
+        _disk,
+    ]
+    return [_guarded(check, system) for check in checks]
+
+
+def _guarded(check: Callable[[System], Finding], system: System) -> Finding:
+    try:
+        return check(system)
+    except (DatabaseError, SQLAlchemyError) as error:
+        return Finding("MEND", "database", f"{type(error).__name__}. Run: make setup")
+    except Exception as error:
+        return Finding("MEND", check.__name__.strip("_"), str(error))
+
+
+def _assistant(_system: System) -> Finding:
+    if ASSISTANT_PYTHON.exists():
+        return Finding("ok", "assistant", "its environment is there")
+    return Finding("MEND", "assistant", "its environment is missing. Run: make setup")
+
+
+def _model(_system: System) -> Finding:
+    if (ROOT / "models" / "manifest.json").exists():
+        return Finding("ok", "model", "trained")
+    return Finding("MEND", "model", "not trained. Run: uv run afterglow train")
+
+
+def _embedding(_system: System) -> Finding:
+    embedding.model()
+    return Finding("ok", "sentence embedding", "the published weights, by their hash")
+
+
+def _rules(_system: System) -> Finding:
+    return Finding("ok", "risk rules", rules_version())
+
+
+def _words(_system: System) -> Finding:
+    registry = content.registry()
+    unsigned, total = len(registry.unsigned()), len(list(registry))
+    if unsigned:
+        return Finding("note", "words", f"{unsigned} of {total} sentences are unsigned")
+    return Finding("ok", "words", f"all {total} sentences are signed")
+
+
+def _policy(_system: System) -> Finding:
+    approver = policy.load()["approver"]
+    mark = "note" if approver == content.UNSIGNED else "ok"
+    return Finding(mark, "alert policy", f"approver: {approver}")
+
+
+def _database(system: System) -> Finding:
+    system.database.check()
+    return Finding("ok", "database", "durable settings in force")
+
+
+def _engine(system: System) -> Finding:
+    with system.database.read() as session:
+        alive = delivery.engine_alive(system, session, system.clock.now())
+    says = "beating" if alive else "not running. Start it: make run"
+    return Finding("ok" if alive else "note", "alert engine", says)
+
+
+def _on_call(system: System) -> Finding:
+    with system.database.read() as session:
+        reachable = [
+            person.name
+            for person in on_call.on_call(session, system.clock.now())
+            if on_call.contacts(session, person.id)
+        ]
+    if reachable:
+        return Finding("ok", "on call", f"{len(reachable)} reachable now")
+    return Finding("MEND", "on call", "nobody is reachable. Run: afterglow staff add --on-call")
+
+
+def _mail(system: System) -> Finding:
+    mail = mail_settings(system)
+    if not mail.port:
+        return Finding("MEND", "mail", "no server set. Set AFTERGLOW_SMTP_HOST and _PORT")
+    try:
+        with smtplib.SMTP(mail.host, mail.port, timeout=5):
+            pass
+    except OSError:
+        return Finding("MEND", "mail", f"{mail.host}:{mail.port} does not answer")
+    local = not system.settings.mail.port
+    return Finding("note" if local else "ok", "mail", "local sink (demo)" if local else mail.host)
+
+
+def _disk(system: System) -> Finding:
+    free = shutil.disk_usage(system.settings.home).free
+    if free < _LITTLE_DISK:
+        return Finding("MEND", "disk", f"only {free // 1_000_000} MB free")
+    return Finding("ok", "disk", f"{free // 1_000_000_000} GB free")

@@ -1,0 +1,1 @@
+"""A patient's record on its way out of the system."""

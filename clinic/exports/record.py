@@ -1,0 +1,92 @@
+"""One patient's whole record as JSON: what "download everything" and `afterglow export` give."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from clinic.records.models import (
+    Conversation,
+    Escalation,
+    Infusion,
+    Message,
+    Patient,
+    Record,
+    RiskAssessment,
+)
+from clinic.system import System
+
+
+def whole(system: System, session: Session, patient: Patient, actor: str) -> dict[str, Any]:
+    """Everything kept about a patient, decrypted; the export itself is audited."""
+    vault = system.vault(session)
+    system.audit.add(
+        session, system.clock.now(), actor, "record.export", f"patient:{patient.id}", patient.id
+    )
+    messages = session.execute(
+        select(Message, RiskAssessment)
+        .join(Conversation, Conversation.id == Message.conversation_id)
+        .outerjoin(RiskAssessment, RiskAssessment.message_id == Message.id)
+        .where(Conversation.patient_id == patient.id, Message.kind != "open")
+        .order_by(Message.seq)
+    )
+    records = session.scalars(
+        select(Record).where(Record.patient_id == patient.id).order_by(Record.created_at)
+    )
+    return {
+        "exported_at": system.clock.now().isoformat(),
+        "patient": {
+            "id": patient.id,
+            "name": vault.name(patient),
+            "phone": vault.phone(patient),
+            "timezone": patient.timezone,
+        },
+        "infusions": [_infusion(i) for i in _of(session, Infusion, patient)],
+        "messages": [
+            {
+                "at": message.created_at.isoformat(),
+                "author": message.author,
+                "text": vault.text(message, patient.id),
+                "content": message.content,
+                "content_version": message.content_version,
+                "risk": assessed.level if assessed else None,
+            }
+            for message, assessed in messages
+        ],
+        "records": [
+            {
+                "kind": record.kind,
+                "at": record.created_at.isoformat(),
+                "changed": record.updated_at.isoformat(),
+                "data": vault.data(record),
+            }
+            for record in records
+        ],
+        "alerts": [_alert(alert) for alert in _of(session, Escalation, patient)],
+    }
+
+
+def _of(session: Session, model: Any, patient: Patient) -> list[Any]:
+    return list(session.scalars(select(model).where(model.patient_id == patient.id)))
+
+
+def _infusion(infusion: Infusion) -> dict[str, Any]:
+    return {
+        "number": infusion.number,
+        "started": infusion.started_at.isoformat(),
+        "ended": infusion.ended_at.isoformat() if infusion.ended_at else None,
+        "cancelled": infusion.cancelled,
+    }
+
+
+def _alert(alert: Escalation) -> dict[str, Any]:
+    return {
+        "number": alert.number,
+        "level": alert.level,
+        "state": alert.state,
+        "opened": alert.opened_at.isoformat(),
+        "resolved": alert.resolved_at.isoformat() if alert.resolved_at else None,
+        "disposition": alert.disposition,
+    }

@@ -1,0 +1,172 @@
+"""`afterglow run`: starts the parts, brings back any that dies, stops them all together.
+
+The parts are separate processes on purpose: any may be killed at any instant, and the rows in
+the database are the truth (invariant I1).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from clinic.settings import ROOT, Settings
+
+ASSISTANT_PYTHON = ROOT / "bot" / "rasa" / ".venv" / "bin" / "python"
+_LONGEST_PAUSE = 30.0
+_GRACE = 10.0
+
+
+class StartError(Exception):
+    """The system cannot start; the text names the mend."""
+
+
+@dataclass
+class Part:
+    """One process. ``pause`` grows while it keeps dying at once."""
+
+    name: str
+    command: list[str]
+    env: Mapping[str, str]
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    pause: float = 0.5
+    due: float = 0.0
+
+
+class Supervisor:
+    """Keeps the parts running until told to stop."""
+
+    def __init__(self, settings: Settings, say: Callable[[str], None] = print) -> None:
+        self._settings = settings
+        self._say = say
+        self._stopping = False
+        self._logs = settings.home / "log"
+        self.parts = [
+            Part(name, command, environment(settings)) for name, command in commands(settings)
+        ]
+
+    def start(self) -> None:
+        """Start every part. Raises StartError before anything runs when a port is taken."""
+        self._logs.mkdir(parents=True, exist_ok=True)
+        check_port(self._settings.host, self._settings.port, "AFTERGLOW_PORT")
+        assistant = int(self._settings.assistant_url.rpartition(":")[2])
+        check_port("127.0.0.1", assistant, "AFTERGLOW_ASSISTANT_PORT")
+        for part in self.parts:
+            self._launch(part)
+
+    def watch(self) -> None:
+        """Bring back what dies, until SIGINT or SIGTERM."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
+        while not self._stopping:
+            for part in self.parts:
+                self._look_after(part)
+            time.sleep(0.2)
+
+    def stop(self) -> None:
+        """Ask every part to end, then end those that do not; leaves none behind."""
+        running = [part.process for part in self.parts if part.process]
+        for process in running:
+            process.terminate()
+        deadline = time.monotonic() + _GRACE
+        for process in running:
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _stop(self, *_: object) -> None:
+        self._stopping = True
+
+    def _look_after(self, part: Part) -> None:
+        now = time.monotonic()
+        if part.process is not None:
+            code = part.process.poll()
+            if code is None:
+                return
+            lived = now - part.started
+            part.pause = 0.5 if lived > 60 else min(part.pause * 2, _LONGEST_PAUSE)
+            part.process, part.due = None, now + part.pause
+            log = self._logs / f"{part.name}.log"
+            self._say(f"The {part.name} ended (code {code}); starting it again. See {_short(log)}")
+        if now >= part.due:
+            self._launch(part)
+
+    def _launch(self, part: Part) -> None:
+        log = (self._logs / f"{part.name}.log").open("ab")
+        with log:
+            part.process = subprocess.Popen(  # noqa: S603 - our own parts
+                part.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=ROOT,
+                env=dict(part.env),
+                # Ctrl-C reaches the supervisor only; it ends the parts in order.
+                start_new_session=True,
+                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+            )
+        part.started = time.monotonic()
+        (self._settings.home / "run").mkdir(exist_ok=True)
+        (self._settings.home / "run" / part.name).write_text(str(part.process.pid))
+
+
+def commands(settings: Settings) -> list[tuple[str, list[str]]]:
+    """The parts and how each is started."""
+    own = [sys.executable, "-m", "clinic.cli"]
+    parts = [("edge", [*own, "edge"]), ("engine", [*own, "engine"])]
+    if not settings.mail.port:
+        parts.insert(0, ("mail", [*own, "mail-sink"]))
+    parts.append(("assistant", assistant_command(settings)))
+    return parts
+
+
+def assistant_command(settings: Settings) -> list[str]:
+    port = settings.assistant_url.rpartition(":")[2]
+    return [str(ASSISTANT_PYTHON), "-m", "bot.rasa.launcher", "--port", port]
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """What the parts inherit, with the secrets they share."""
+    return dict(os.environ) | {
+        "AFTERGLOW_HOME": str(settings.home),
+        "AFTERGLOW_ASSISTANT_SECRET": settings.secrets.assistant,
+        "AFTERGLOW_TRACKER_KEY": settings.secrets.tracker_key,
+        "AFTERGLOW_TRACKER_URL": os.environ.get(
+            "AFTERGLOW_TRACKER_URL", f"sqlite:///{settings.home / 'assistant.db'}"
+        ),
+        "RASA_TELEMETRY_ENABLED": "false",
+        "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def check_port(host: str, port: int, variable: str) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            raise StartError(
+                f"Port {port} is in use. Stop what uses it, or choose another: "
+                f"{variable}=9100 make run"
+            ) from None
+
+
+def _end_with_parent() -> None:
+    """Linux: when the supervisor is killed outright, its parts end too (PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
+def _short(path: Path) -> Path:
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
