@@ -82,9 +82,8 @@ class Reading:
 
     def judge(self, first: int, last: int) -> frozenset[str]:
         """The axes that hold for the phrase in words ``first`` up to, not including, ``last``."""
-        if any(index in self._cover("idiom") for index in range(first, last)):
-            return frozenset(("idiom",))
         held = (
+            ("idiom", any(index in self._cover("idiom") for index in range(first, last))),
             ("denied", self._denied(first, last)),
             ("past", self._past(first, last)),
             ("other", self._other(first, last)),

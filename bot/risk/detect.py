@@ -72,6 +72,8 @@ def _judged(rule: Rule, reading: Reading, first: int, last: int, context: Contex
     hours = context.hours_since_infusion
     if rule.later is not None and hours is not None and hours > rule.later.hours:
         level = max(level, rule.later.level)
+    if rule.early is not None and hours is not None and hours <= rule.early.hours:
+        level = max(level, rule.early.level)
     axes = reading.judge(first, last) if rule.lowers else frozenset()
     lowest = min((rule.lowers[axis] for axis in axes if axis in rule.lowers), default=level)
     lowered = bool(axes & set(rule.lowers))

@@ -34,8 +34,8 @@ class RuleError(ValueError):
 
 
 @dataclass(frozen=True)
-class Later:
-    """A complaint that is ordinary at first and not after ``hours`` since the infusion."""
+class Hours:
+    """Another level past (later) or within (early) so many hours since the infusion."""
 
     hours: float
     level: Level
@@ -57,7 +57,8 @@ class Rule:
     patterns: tuple[Pattern, ...]
     #: Axis -> the most the rule may still mean.
     lowers: Mapping[str, Level]
-    later: Later | None
+    later: Hours | None
+    early: Hours | None
     #: Phrases that, where they overlap a match, show that something else is meant.
     unless: tuple[Pattern, ...]
     match: tuple[str, ...]
@@ -219,7 +220,7 @@ def _assertion(
 
 
 _KEYS = {"id", "version", "category", "level", "sign", "scope", "reason", "source", "approver"} | {
-    "patterns", "lowers", "later", "unless", "match", "not", _LINE}  # fmt: skip
+    "patterns", "lowers", "later", "early", "unless", "match", "not", _LINE}  # fmt: skip
 _TOGETHER_KEYS = {"id", "version", "category", "level", "all", "across", "reason", "source"} | {
     "approver", "match", "not", _LINE}  # fmt: skip
 
@@ -252,7 +253,8 @@ def _rules(
                 approver=raw["approver"],
                 patterns=tuple(_pattern(where, source, lists) for source in raw["patterns"]),
                 lowers={**lowers[category], **own} if scope == "clause" else own,
-                later=_later(where, raw.get("later")),
+                later=_hours(where, raw.get("later")),
+                early=_hours(where, raw.get("early")),
                 unless=tuple(_pattern(where, source, lists) for source in raw.get("unless") or ()),
                 match=tuple(raw["match"]),
                 quiet=tuple(raw.get("not") or ()),
@@ -339,13 +341,13 @@ def _levels(where: str, raw: Any) -> dict[str, Level]:
     return {axis: _level(where, name) for axis, name in levels.items()}
 
 
-def _later(where: str, raw: Any) -> Later | None:
+def _hours(where: str, raw: Any) -> Hours | None:
     if raw is None:
         return None
-    given = _plain(raw, f"{where}: later")
+    given = _plain(raw, f"{where}: hours")
     if set(given) != {"hours", "level"} or not isinstance(given["hours"], (int, float)):
-        raise RuleError(f"{where}: later has hours (a number) and level")
-    return Later(float(given["hours"]), _level(where, given["level"]))
+        raise RuleError(f"{where}: later and early have hours (a number) and level")
+    return Hours(float(given["hours"]), _level(where, given["level"]))
 
 
 def _pattern(where: str, source: str, lists: Mapping[str, Node]) -> Pattern:
