@@ -1,0 +1,59 @@
+"""The desk's words: every code has some, and times read as people say them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot import contract
+from clinic.console import wording
+from clinic.console.wording import When, initials
+from clinic.escalation import policy
+
+WHEN = When(datetime(2026, 3, 10, 23, 0, tzinfo=UTC), ZoneInfo("America/New_York"))
+
+
+@pytest.mark.parametrize(
+    ("name", "letters"),
+    [
+        ("Sam Rivera", "SR"),
+        ("sam", "S"),
+        ("Ana María de la Cruz", "AC"),
+        ("  Jo   (Joanna) Ek ", "JE"),
+        ("李 小龍", "李小"),
+        ("-", "-"),
+        ("", "?"),
+    ],
+)
+def test_initials_are_first_and_last(name: str, letters: str) -> None:
+    assert initials(name) == letters
+
+
+def test_times_are_said_in_the_clinics_zone() -> None:
+    assert WHEN.clock(datetime(2026, 3, 10, 4, 5, tzinfo=UTC)) == "12:05 am"
+    assert WHEN.short(datetime(2026, 3, 10, 21, 4, tzinfo=UTC)) == "5:04 pm"
+    assert WHEN.short(datetime(2026, 3, 10, 3, 59, tzinfo=UTC)) == "Mar 9, 11:59 pm"
+    assert WHEN.short(datetime(2025, 12, 31, 17, 0, tzinfo=UTC)) == "Dec 31 2025, 12:00 pm"
+
+
+def test_a_day_is_a_day_of_the_clinic_also_when_clocks_change() -> None:
+    # Clocks went forward on March 8, 2026 in New York.
+    before, after = (datetime(2026, 3, 8, hour, 30, tzinfo=UTC) for hour in (4, 5))
+    assert WHEN.heading(before) == "Saturday, March 7"
+    assert WHEN.heading(after) == "Sunday, March 8"
+    assert WHEN.heading(datetime(2026, 3, 10, 3, tzinfo=UTC)) == "Yesterday, Monday, March 9"
+    assert WHEN.heading(WHEN.now) == "Today, Tuesday, March 10"
+
+
+def test_every_code_has_words() -> None:
+    assert set(wording.PLACES) == set(contract.STAGES)
+    assert set(wording.LEVELS) == set(contract.RISK_LEVELS)
+    assert set(wording.CATEGORIES) == set(contract.RISK_CATEGORIES)
+    tasks = contract.RECORDS["clinic_task"]["properties"]["task"]["enum"]
+    assert set(wording.TASKS) == set(tasks)
+    tones = contract.RECORDS["check_in"]["properties"]["tone"]["enum"]
+    assert set(wording.TONES) == set(tones)
+    steps = {s["to"] for level in policy.load()["levels"].values() for s in level["steps"]}
+    assert steps <= set(wording.STEPS)
