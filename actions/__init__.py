@@ -1,1 +1,5 @@
-"""Custom actions of the assistant, one file a flow. Pure: no network, no database, no clock."""
+"""Custom actions: what the assistant says and notes down, one file a flow.
+
+Pure: a turn's context and the tracker go in, content items and records come out. No clock, no
+network, no database (docs/dialogue-authors.md).
+"""

@@ -1,0 +1,55 @@
+"""During the infusion and the first two hours: few words, taps, the staff in the room first.
+
+``speak`` answers the whole turn in these stages; the other flows ask it before they say anything.
+"""
+
+from __future__ import annotations
+
+from rasa_sdk.executor import CollectingDispatcher
+
+from actions.turn import Turn, keep, note, say, task
+
+STAGES = ("infusion", "recovery")
+
+
+def speak(dispatcher: CollectingDispatcher, turn: Turn) -> None:
+    """During the infusion point to the staff; in recovery ask the next small question."""
+    if turn.stage == "infusion":
+        say(dispatcher, turn, "conversation.infusion_silent")
+        return
+    in_row = turn.before.get("stage") == "recovery" and turn.kind != "open"
+    answer = ANSWERS.get(turn.asked) if in_row else None
+    if answer is None:
+        say(dispatcher, turn, "conversation.recovery_body")
+    else:
+        answer(dispatcher, turn)
+
+
+def _after_body(dispatcher: CollectingDispatcher, turn: Turn) -> None:
+    if turn.text and turn.intent != "skip":
+        note(dispatcher, "check_in", f"checkin-{turn.id}", {"body": turn.text})
+    if turn.payload.get("value") == "sick" or turn.intent == "report_side_effect":
+        say(dispatcher, turn, "conversation.recovery_unwell")
+    say(dispatcher, turn, "conversation.recovery_ride")
+
+
+def _after_ride(dispatcher: CollectingDispatcher, turn: Turn) -> None:
+    if turn.intent == "deny":
+        task(dispatcher, turn, "ride", "urgent")
+        say(dispatcher, turn, "conversation.recovery_no_ride")
+    say(dispatcher, turn, "conversation.recovery_word")
+
+
+def _after_word(dispatcher: CollectingDispatcher, turn: Turn) -> None:
+    if turn.kind == "text" and turn.text and turn.intent != "skip":
+        keep(dispatcher, turn)
+    say(dispatcher, turn, "conversation.recovery_rest")
+
+
+ANSWERS = {
+    "conversation.recovery_body": _after_body,
+    "conversation.recovery_ride": _after_ride,
+    "conversation.recovery_word": _after_word,
+    # Words after the last question are fragments too.
+    "conversation.recovery_rest": _after_word,
+}

@@ -1,0 +1,203 @@
+"""One turn as an action sees it: the patient's message, its context, and what was said before."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from rasa_sdk import Tracker
+from rasa_sdk.executor import CollectingDispatcher
+
+from bot.content import Registry, registry
+
+#: Put before typed text that starts with a slash, so that Rasa never reads it as a command.
+GUARD = "\u2060"
+
+#: Ready to show when no clinic has set them, as in ``rasa shell``. Never a guessed number.
+CLINIC = {
+    "clinic_name": "your clinic",
+    "emergency_number": "your local emergency number",
+    "crisis_line": "your local crisis line",
+}
+#: What a turn is taken for when it brings no context, as in ``rasa shell``.
+CONTEXT: dict[str, Any] = {
+    "now": "2026-01-02T10:00:00+00:00",
+    "stage": "day_1",
+    "hours_since_infusion": 24.0,
+    "infusion_number": 1,
+    "risk": {"level": "none", "conversation_level": "none"},
+}
+
+#: Anything a person would see: not only blanks and zero-width marks.
+VISIBLE = re.compile(r"[^\s\u200b-\u200f\u2060\ufeff]")
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What one message says and where it stands."""
+
+    id: str
+    #: text, choice or open.
+    kind: str
+    #: The patient's words; for a tap, the button's title. Empty when there is nothing to see.
+    text: str
+    intent: str
+    confidence: float
+    #: What a tap carries, such as {"urgency": "routine"}.
+    payload: Mapping[str, str]
+    context: Mapping[str, Any]
+    #: Content shown before this turn, oldest first, as "item#variant".
+    shown: tuple[str, ...] = ()
+    #: The turn before this one: its time and stage.
+    before: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def stage(self) -> str:
+        stage: str = self.context["stage"]
+        return stage
+
+    @property
+    def asked(self) -> str:
+        """The last thing shown, by id; empty at the beginning."""
+        return self.shown[-1].split("#")[0] if self.shown else ""
+
+    @property
+    def risk(self) -> Mapping[str, Any]:
+        risk: Mapping[str, Any] = self.context["risk"]
+        return risk
+
+    @property
+    def seconds_since_before(self) -> float | None:
+        """Seconds since the turn before this one, None when there was none."""
+        if "now" not in self.before:
+            return None
+        return (_time(self.context["now"]) - _time(self.before["now"])).total_seconds()
+
+    @property
+    def registry(self) -> Registry:
+        return registry(self.context.get("locale", "en")[:2])
+
+
+def read(tracker: Tracker) -> Turn:
+    """The turn that is being answered.
+
+    Read from the events: a form makes ``tracker.latest_message`` forget what it has consumed.
+    """
+    users = _users(tracker)
+    event = next(users, {})
+    before = next(users, None)
+    turn = _turn(event)
+    message = turn.get("message") or {}
+    parsed = event.get("parse_data") or {}
+    raw = event.get("text") or ""
+    tapped = raw.startswith("/")
+    shown = tuple(_shown(tracker, before_event=event))
+    text = message.get("text") or (_title(raw, shown) if tapped else raw)
+    text = text.strip().lstrip(GUARD)
+    return Turn(
+        id=turn.get("id") or event.get("message_id") or "turn",
+        kind=message.get("kind") or ("choice" if tapped else "text"),
+        text=text if VISIBLE.search(text) else "",
+        intent=(parsed.get("intent") or {}).get("name") or "",
+        confidence=float((parsed.get("intent") or {}).get("confidence") or 0.0),
+        payload={e["entity"]: str(e["value"]) for e in parsed.get("entities") or []},
+        context={**CONTEXT, **(turn.get("context") or {})},
+        shown=shown,
+        before=(_turn(before).get("context") or CONTEXT) if before else {},
+    )
+
+
+def say(dispatcher: CollectingDispatcher, turn: Turn, item_id: str, **values: str) -> None:
+    """Say one item of the content registry, in a phrasing not used lately."""
+    items = turn.registry
+    item = items.item(item_id)
+    known = {**CLINIC, **(turn.context.get("clinic") or {}), **values}
+    filled = {name: known[name] for name in sorted(item.values)}
+    said = [*turn.shown, *_said(dispatcher)]
+    variant = items.pick(item_id, turn.id, _used(turn, said, item_id, len(item.variants)))
+    dispatcher.utter_message(
+        text=items.render(item_id, variant, filled),
+        buttons=[{"title": c.title, "payload": c.payload} for c in item.choices],
+        content={"content": item_id, "version": item.version, "variant": variant, "values": filled},
+    )
+
+
+def note(dispatcher: CollectingDispatcher, kind: str, key: str, data: Mapping[str, Any]) -> None:
+    """Hand a record to the clinic service (bot/contract.py, RECORDS)."""
+    dispatcher.utter_message(record={"kind": kind, "key": key, "data": dict(data)})
+
+
+def task(dispatcher: CollectingDispatcher, turn: Turn, what: str, urgency: str = "routine") -> None:
+    """Put something on the clinic's list, with the patient's words."""
+    data = {"task": what, "urgency": urgency}
+    if turn.kind == "text" and turn.text:
+        data["text"] = turn.text
+    note(dispatcher, "clinic_task", f"{what}-{turn.id}", data)
+
+
+def keep(dispatcher: CollectingDispatcher, turn: Turn) -> None:
+    """Save the patient's words as a note of their own, outside any reflection."""
+    part = {"prompt": turn.asked or "conversation.heard", "state": "answered", "text": turn.text}
+    entry = {
+        "state": "draft",
+        "sharing": "undecided",
+        "stage": turn.stage,
+        "infusion_number": turn.context["infusion_number"],
+        "parts": [part],
+    }
+    note(dispatcher, "journal_entry", f"note-{turn.id}", entry)
+
+
+def _users(tracker: Tracker) -> Iterator[dict[str, Any]]:
+    return (event for event in reversed(tracker.events) if event.get("event") == "user")
+
+
+def _turn(event: Mapping[str, Any]) -> dict[str, Any]:
+    turn: dict[str, Any] = (event.get("metadata") or {}).get("turn") or {}
+    return turn
+
+
+def _shown(tracker: Tracker, before_event: Mapping[str, Any]) -> Iterator[str]:
+    for event in tracker.events:
+        if event is before_event:
+            return
+        content = (event.get("metadata") or {}).get("content")
+        if event.get("event") == "bot" and content:
+            yield f"{content['content']}#{content['variant']}"
+
+
+def _said(dispatcher: CollectingDispatcher) -> Iterator[str]:
+    for message in dispatcher.messages:
+        if message.get("content"):
+            yield f"{message['content']['content']}#{message['content']['variant']}"
+
+
+def _used(turn: Turn, said: list[str], item_id: str, count: int) -> set[str]:
+    used = {*(turn.context.get("phrases_used") or ()), *said}
+    if all(f"{item_id}#{number}" in used for number in range(count)):
+        # Every phrasing was used: at least not the same one twice in a row.
+        used = set([name for name in said if name.startswith(f"{item_id}#")][-1:])
+    return used
+
+
+def _title(payload: str, shown: tuple[str, ...]) -> str:
+    """The title of the button with this payload, where only the payload is known (rasa shell)."""
+    items = registry()
+    asked = shown[-1].split("#")[0] if shown else ""
+    choices = items.item(asked).choices if asked in items else ()
+    found = next((choice.title for choice in choices if choice.payload == payload), None)
+    if found:
+        return found
+    _, _, carried = payload.partition("{")
+    try:
+        return str(json.loads("{" + carried).get("value", "")) if carried else ""
+    except ValueError:
+        return ""
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))

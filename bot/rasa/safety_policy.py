@@ -1,0 +1,79 @@
+"""The policy that always wins when words show risk.
+
+A form that listens for free text would take "I want to die" as a diary entry. This policy speaks
+with ``is_no_user_prediction``, the one kind of prediction a running form cannot outvote, and at a
+higher priority than the rules (docs/adr/0001).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rasa.core.policies.policy import Policy, PolicyPrediction, SupportedData
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.shared.core.constants import ACTION_DEACTIVATE_LOOP_NAME, ACTION_LISTEN_NAME
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.events import ActionExecuted, UserUttered
+from rasa.shared.core.generator import TrackerWithCachedStates
+from rasa.shared.core.trackers import DialogueStateTracker
+
+#: What is said first, by intent. After it the running form ends, and the bot listens.
+ACTIONS = {"safety_risk": "action_safety", "safety_answer": "action_safety_answer"}
+
+
+@DefaultV1Recipe.register(
+    DefaultV1Recipe.ComponentType.POLICY_WITHOUT_END_TO_END_SUPPORT, is_trainable=True
+)
+class SafetyPolicy(Policy):
+    """Answers risk, ends the form, listens: a state machine over this turn's events."""
+
+    @staticmethod
+    def supported_data() -> SupportedData:
+        return SupportedData.ML_AND_RULE_DATA
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        return {"priority": 10}
+
+    def train(
+        self,
+        training_trackers: list[TrackerWithCachedStates],
+        domain: Domain,
+        **kwargs: Any,
+    ) -> Resource:
+        return self._resource
+
+    def predict_action_probabilities(
+        self,
+        tracker: DialogueStateTracker,
+        domain: Domain,
+        rule_only_data: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> PolicyPrediction:
+        following = _next(tracker)
+        if following is None:
+            return self._prediction(self._default_predictions(domain))
+        scores = self._default_predictions(domain)
+        scores[domain.index_for_action(following)] = 1.0
+        return self._prediction(scores, is_no_user_prediction=True)
+
+
+def _next(tracker: DialogueStateTracker) -> str | None:
+    # The raw events, not latest_message: a form hides the messages it has consumed.
+    done: list[str | None] = []
+    for event in reversed(tracker.events):
+        if isinstance(event, UserUttered):
+            break
+        if isinstance(event, ActionExecuted):
+            done.append(event.action_name)
+    else:
+        return None
+    first = ACTIONS.get(event.intent_name or "")
+    if first is None:
+        return None
+    if first not in done:
+        return first
+    if tracker.active_loop_name and ACTION_DEACTIVATE_LOOP_NAME not in done:
+        return ACTION_DEACTIVATE_LOOP_NAME
+    return ACTION_LISTEN_NAME
