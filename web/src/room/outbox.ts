@@ -29,7 +29,8 @@ export class Outbox {
   constructor(
     private readonly told: {
       changed: () => void;
-      receipt: (item: Item, receipt: Receipt) => void;
+      stored: (item: Item) => void;
+      receipt: (receipt: Receipt) => void;
       trouble: (item: Item) => void;
       returning: () => void;
     },
@@ -67,13 +68,16 @@ export class Outbox {
 
   remove(item: Item): void {
     this.items = this.items.filter((other) => other !== item);
+    this.wake?.();
     this.told.changed();
   }
 
-  /** The message came back by the stream before its receipt did. */
+  /** The message came back by the stream: stored, even if its receipt was lost on the way. */
   arrived(key: string): void {
     const item = this.items.find((other) => other.key === key);
-    if (item) this.remove(item);
+    if (!item) return;
+    this.remove(item);
+    this.told.stored(item);
   }
 
   private async pump(): Promise<void> {
@@ -94,9 +98,11 @@ export class Outbox {
     item.attempts += 1;
     try {
       const receipt = await api.post(item.body, item.key);
-      this.items = this.items.filter((other) => other !== item);
-      this.told.receipt(item, receipt);
-      this.told.changed();
+      if (this.items.includes(item)) {
+        this.remove(item);
+        this.told.stored(item);
+      }
+      this.told.receipt(receipt);
     } catch (error) {
       if (!this.items.includes(item)) return;
       const refused = error instanceof Refused ? error : null;

@@ -53,11 +53,11 @@ class AfterglowChat extends HTMLElement {
   private readonly display = displayDialog();
   private readonly outbox = new Outbox({
     changed: () => this.draw(),
-    receipt: (item, receipt) => {
+    stored: (item) => {
       this.returning = false;
       if ("text" in item.body) this.compose.confirmed(item.body.text);
-      this.take([receipt.message, ...receipt.replies]);
     },
+    receipt: (receipt) => this.take([receipt.message, ...receipt.replies]),
     trouble: (item) => this.tellTrouble(item),
     returning: () => {
       this.returning = true;
