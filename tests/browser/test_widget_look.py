@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 
 pytestmark = pytest.mark.browser
 
@@ -79,6 +79,16 @@ def enter(page: Page, scene: str, remember: bool = False) -> None:
 def write(page: Page, words: str) -> None:
     page.get_by_role("textbox").fill(words)
     page.get_by_role("button", name="Send").click()
+
+
+def lose_receipt(page: Page, times: int) -> None:
+    """The edge gets the message and stores it; its answer never arrives."""
+
+    def drop(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    page.route("**/api/messages", drop, times=times)
 
 
 def faults(page: Page) -> list[str]:
@@ -165,15 +175,17 @@ def test_a_message_refused_three_times_is_stored_once(page: Page) -> None:
 def test_a_message_whose_receipt_was_lost_is_stored_once(page: Page) -> None:
     page.context.request.get("/mock/break?events=1")
     enter(page, "evening")
-    write(page, "the receipt is dropped")
+    lose_receipt(page, times=1)
+    write(page, "the receipt is lost on the way")
+    expect(page.get_by_text("Not sent yet. Trying again.")).to_be_visible()
     expect(page.get_by_role("textbox")).to_have_value("", timeout=15_000)
-    expect(page.get_by_text("the receipt is dropped")).to_have_count(1)
-    assert stored(page).count("the receipt is dropped") == 1
+    expect(page.get_by_text("the receipt is lost on the way")).to_have_count(1)
+    assert stored(page).count("the receipt is lost on the way") == 1
 
 
 def test_a_stream_that_has_the_message_stands_in_for_a_lost_receipt(page: Page) -> None:
     enter(page, "evening")
-    page.context.route("**/api/messages", lambda route: (route.fetch(), route.abort())[1])
+    lose_receipt(page, times=9)
     write(page, "seen by the stream")
     expect(page.get_by_role("textbox")).to_have_value("", timeout=15_000)
     expect(page.get_by_text("seen by the stream")).to_have_count(1)

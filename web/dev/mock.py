@@ -5,8 +5,7 @@
 Open http://127.0.0.1:8200/chat#i=SCENE, where SCENE is one of the names in SCENES below, or
 http://127.0.0.1:8200/mock/desk and /mock/clinic (a page that embeds the chat). What is written
 decides what happens: words about dying bring the card, "slow" is answered late, "fail" is refused
-three times, "dropped" is stored but its receipt is lost, "lost" is stored and not answered, "long"
-is refused, "human" brings a clinician.
+three times, "unheard" is stored and not answered, "long" is refused, "human" brings a clinician.
 `/mock/break?events=1&state=1&posts=1` breaks parts of it, `/mock/break` mends them.
 """
 
@@ -273,7 +272,7 @@ def answer(room: Room, message: dict[str, Any], text: str) -> None:
         room.lee("Thank you. I'm calling you now.")
         return
     time.sleep(8 if "slow" in words else 1.2)
-    if "lost" in words:
+    if "unheard" in words:
         message["state"] = "unanswered"
         room.push("message", message)
         return
@@ -390,9 +389,6 @@ class Edge(BaseHTTPRequestHandler):
             room.push("state", room.state())
         room.answers[key] = {"message": message, "replies": replies}
         threading.Thread(target=answer, args=(room, message, text), daemon=True).start()
-        if "dropped" in text.lower():
-            self.close_connection = True
-            return None
         return self.say(202, room.answers[key])
 
     def events(self, room: Room | None) -> None:

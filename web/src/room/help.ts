@@ -43,13 +43,21 @@ export function link(line: Line, name: string): HTMLAnchorElement {
 
 /** "If you might be in danger, call now: Call 988, Call 911", for when something was not sent. */
 export function danger(help: Help, words = say("danger")): HTMLElement {
-  const calls = safe(help.lines).filter((line) => line.href.startsWith("tel:"));
   return h(
     "span",
     { class: "danger" },
     words && h("span", {}, words),
-    ...calls.map((line) => h("a", { class: "danger__line", href: line.href }, line.label)),
+    ...calls(help).map((line) => h("a", { class: "danger__line", href: line.href }, line.label)),
   );
+}
+
+/** The same in one breath, for a screen reader. */
+export function dangerSaid(help: Help): string {
+  return `${say("danger")} ${calls(help).map((line) => line.label).join(", ")}.`;
+}
+
+function calls(help: Help): Line[] {
+  return safe(help.lines).filter((line) => line.href.startsWith("tel:"));
 }
 
 export class HelpDialog {

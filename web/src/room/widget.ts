@@ -5,7 +5,7 @@ import { api, Refused, type Choice, type Message, type Notice, type Post, type S
 import { Compose } from "./compose";
 import * as door from "./door";
 import { button, h, setText } from "./dom";
-import { bakedHelp, closeOnBackdrop, danger, HelpDialog, usable } from "./help";
+import { bakedHelp, closeOnBackdrop, danger, dangerSaid, HelpDialog, usable } from "./help";
 import { leave, leaveOnEscape, leaving } from "./leave";
 import { Live, type Reach } from "./live";
 import { Log } from "./log";
@@ -282,7 +282,7 @@ class AfterglowChat extends HTMLElement {
     if (item.state === "moved_on") this.chosenAt = null;
     const unsafe = item.state === "failed" || item.state === "offline" || item.state === "ended";
     this.urgent.textContent =
-      say(words[item.state]) + (unsafe ? ` ${danger(this.help).textContent ?? ""}` : "");
+      say(words[item.state]) + (unsafe ? ` ${dangerSaid(this.help)}` : "");
     if (item.state === "ended") this.ended();
   }
 
