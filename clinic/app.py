@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator
 
 from fastapi import FastAPI, Request, Response
@@ -27,8 +26,6 @@ from clinic.guards import Guard
 from clinic.patient.api import router as patient_router
 from clinic.problems import Problem, not_found
 from clinic.system import System
-
-log = logging.getLogger("afterglow.edge")
 
 
 def create_app(system: System, assistant: Assistant | None = None) -> FastAPI:
@@ -58,8 +55,8 @@ def create_app(system: System, assistant: Assistant | None = None) -> FastAPI:
     _add_health(app, system, peer)
     app.include_router(patient_router(system, live, turns))
     app.include_router(console_router(system, live))
-    _add_errors(app, system)
-    app.add_middleware(Guard, settings=settings)
+    _add_errors(app)
+    app.add_middleware(Guard, settings=settings, broken=lambda: _not_saved(system))
     return app
 
 
@@ -90,7 +87,7 @@ def _health(system: System) -> dict[str, str]:
         return {"database": "down", "engine": "unknown"}
 
 
-def _add_errors(app: FastAPI, system: System) -> None:
+def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(Problem)
     async def problem(_request: Request, error: Problem) -> Response:
         return error.response()
@@ -108,14 +105,6 @@ def _add_errors(app: FastAPI, system: System) -> None:
         if error.status_code == 404:
             return not_found().response()
         return Problem(error.status_code, "not-possible", str(error.detail)).response()
-
-    @app.exception_handler(Exception)
-    async def unexpected(request: Request, error: Exception) -> Response:
-        # SQLAlchemy's texts hold parameters: only the kind of error is safe to log.
-        log.error("%s %s failed: %s", request.method, request.url.path, type(error).__name__)
-        return _not_saved(system).response()
-
-    app.add_exception_handler(SQLAlchemyError, unexpected)
 
 
 def _not_saved(system: System) -> Problem:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -77,52 +75,11 @@ def run() -> None:
     _say("Stopped.")
 
 
-@app.command(hidden=True)
-def edge() -> None:
-    """Only the web service for patients and staff."""
-    import uvicorn
-
-    from clinic.app import create_app
-
-    system = _system()
-    system.database.migrate()
-    uvicorn.run(
-        create_app(system),
-        host=system.settings.host,
-        port=system.settings.port,
-        log_level="warning",
-        # Request lines hold ids of conversations: the audit chain is the access log here.
-        access_log=False,
-        timeout_graceful_shutdown=3,
-        proxy_headers=False,
-        server_header=False,
-    )
-
-
-@app.command(hidden=True)
-def engine() -> None:
-    """Only the alert engine."""
-    from clinic.escalation.engine import Engine
-
-    system = _system()
-    system.database.migrate()
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    Engine(system).run(stop)
-
-
-@app.command(hidden=True)
-def mail_sink() -> None:
-    """Only the demo's local mail server."""
-    from clinic.notify.email import sink
-
-    controller = sink.start(_settings().home / "mail")
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    stop.wait()
-    controller.stop()
+@app.command()
+def migrate() -> None:
+    """Bring the database to the newest schema (`run` does it by itself)."""
+    _system().database.migrate()
+    typer.echo("The database is up to date.")
 
 
 @app.command()

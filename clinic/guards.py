@@ -5,13 +5,16 @@ Plain ASGI, so that live streams and large bodies pass through without being col
 
 from __future__ import annotations
 
-from typing import Any
+import logging
+from collections.abc import Callable
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from clinic.problems import Problem
 from clinic.settings import Settings
+
+log = logging.getLogger("afterglow.edge")
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _POLICY = (
@@ -22,26 +25,40 @@ _POLICY = (
 
 
 class Guard:
-    """Refuses cross-site writes and oversized bodies; adds the security headers."""
+    """Refuses cross-site writes and oversized bodies; adds the security headers.
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    ``broken`` is what a person gets when a route fails in a way nobody foresaw.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, broken: Callable[[], Problem]) -> None:
         self._app = app
         self._settings = settings
+        self._broken = broken
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        path = scope["path"]
+        path, started = scope["path"], False
 
         async def send_guarded(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 MutableHeaders(scope=message).update(self._headers(path))
             await send(message)
 
         refused = self._refusal(scope)
-        target: Any = refused.response() if refused else self._app
-        await target(scope, receive, send_guarded)
+        if refused:
+            await refused.response()(scope, receive, send_guarded)
+            return
+        try:
+            await self._app(scope, receive, send_guarded)
+        except Exception as error:
+            # The kind of error only: its text, or a trace, could hold a patient's words.
+            log.error("%s %s failed: %s", scope["method"], path, type(error).__name__)
+            if not started:
+                await self._broken().response()(scope, receive, send_guarded)
 
     def _refusal(self, scope: Scope) -> Problem | None:
         headers = Headers(scope=scope)

@@ -50,6 +50,8 @@ class Settings:
     home: Path
     database_url: str
     secrets: Secrets
+    #: How long a write waits for another before the patient is told it was not saved.
+    database_wait: float = 3.0
     host: str = "127.0.0.1"
     port: int = 8100
     public_url: str = "http://127.0.0.1:8100"

@@ -122,12 +122,9 @@ class Supervisor:
 
 def commands(settings: Settings) -> list[tuple[str, list[str]]]:
     """The parts and how each is started."""
-    own = [sys.executable, "-m", "clinic.cli"]
-    parts = [("edge", [*own, "edge"]), ("engine", [*own, "engine"])]
-    if not settings.mail.port:
-        parts.insert(0, ("mail", [*own, "mail-sink"]))
-    parts.append(("assistant", assistant_command(settings)))
-    return parts
+    names = ["edge", "engine"] if settings.mail.port else ["edge", "mail", "engine"]
+    own = [(name, [sys.executable, "-m", "clinic.parts", name]) for name in names]
+    return [*own, ("assistant", assistant_command(settings))]
 
 
 def assistant_command(settings: Settings) -> list[str]:

@@ -38,7 +38,7 @@ def assemble(settings: Settings, clock: Clock | None = None) -> System:
     """Build the system without touching the database (``database.migrate()`` prepares it)."""
     if clock is None:
         clock = FileClock(settings.clock_file) if settings.clock_file else SystemClock()
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, settings.database_wait)
     return System(
         settings=settings,
         clock=clock,

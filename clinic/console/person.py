@@ -49,7 +49,8 @@ class Alert:
     holder: str | None
     mine: bool
     unanswered: bool
-    messages: tuple[int, ...]
+    #: (place in the transcript, time) of the messages it stands for.
+    messages: tuple[tuple[int, datetime], ...]
     log: tuple[LogLine, ...]
 
 
@@ -101,16 +102,15 @@ def running_alert(session: Session, patient_id: str, staff: Staff) -> Alert | No
     )
 
 
-def messages_of(session: Session, alert_id: str) -> list[int]:
-    """The places in the transcript of the messages an alert stands for."""
-    return list(
-        session.scalars(
-            select(Message.seq)
-            .join(EscalationMessage, EscalationMessage.message_id == Message.id)
-            .where(EscalationMessage.escalation_id == alert_id)
-            .order_by(Message.seq)
-        )
+def messages_of(session: Session, alert_id: str) -> list[tuple[int, datetime]]:
+    """Place in the transcript and time of the messages an alert stands for."""
+    found = session.execute(
+        select(Message.seq, Message.created_at)
+        .join(EscalationMessage, EscalationMessage.message_id == Message.id)
+        .where(EscalationMessage.escalation_id == alert_id)
+        .order_by(Message.seq)
     )
+    return [(seq, at) for seq, at in found]
 
 
 def past_alerts(system: System, session: Session, patient_id: str) -> list[PastAlert]:

@@ -34,7 +34,7 @@ class Row:
     initials: str
     level: str
     state: str
-    place: str
+    stage: str
     opened_at: datetime
     holder: str | None
     mine: bool
@@ -149,7 +149,7 @@ def initials(system: System, session: Session, patient_ids: Sequence[str]) -> di
 def _row(system: System, session: Session, alert: Escalation, staff: Staff, now: datetime) -> Row:
     name = system.vault(session).name(session.get_one(Patient, alert.patient_id))
     holds = alert.state == "acked"
-    seqs = person.messages_of(session, alert.id)
+    because = person.messages_of(session, alert.id)
     until = alert.ack_until if holds else alert.next_at
     return Row(
         id=alert.id,
@@ -158,13 +158,13 @@ def _row(system: System, session: Session, alert: Escalation, staff: Staff, now:
         initials=wording.initials(name),
         level=alert.level,
         state=alert.state,
-        place=place(session, alert.patient_id, now),
+        stage=wording.STAGES[whereabouts.place(session, alert.patient_id, now).stage],
         opened_at=alert.opened_at,
         holder=session.get_one(Staff, alert.acked_by).name if holds and alert.acked_by else None,
         mine=holds and alert.acked_by == staff.id,
         next_at=until or now,
         unanswered=alert.unanswered,
-        anchor=f"m-{seqs[-1]}" if seqs else "alert",
+        anchor=f"m-{because[-1][0]}" if because else "alert",
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-LEVELS = {"none": "No risk", "watch": "Watch", "urgent": "Urgent", "emergency": "Emergency"}
+LEVELS = {"none": "None flagged", "watch": "Watch", "urgent": "Urgent", "emergency": "Emergency"}
 
 CATEGORIES = {
     "suicide": "Suicide",
@@ -35,6 +35,25 @@ PLACES = {
     "end_of_induction": "Series done, {number} infusions",
     "maintenance": "Maintenance",
     "ended": "Program ended",
+}
+
+#: The same in a word or two, for a row of one line.
+STAGES = {
+    "onboarding": "New",
+    "preparation": "Preparing",
+    "day_of": "Today",
+    "infusion": "Infusion",
+    "recovery": "Recovery",
+    "evening": "Evening",
+    "day_1": "Day 1",
+    "day_2": "Day 2",
+    "day_3": "Day 3",
+    "day_4_5": "Day 4-5",
+    "between": "Between",
+    "pre_next": "Next soon",
+    "end_of_induction": "Series done",
+    "maintenance": "Maintenance",
+    "ended": "Ended",
 }
 
 #: Why somebody may read a patient (relations.py), as the page says it.

@@ -21,7 +21,7 @@ import httpx
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot import contract, embedding
+from bot import contract
 from bot.content import ContentError
 from clinic import feed
 from clinic.conversation import delivery, whereabouts
@@ -380,6 +380,9 @@ def _embedding(text: str) -> str | None:
     if not text:
         return None
     try:
+        # Only here: weights and NumPy are not needed to be up and taking messages.
+        from bot import embedding
+
         return embedding.encode(embedding.embed(text))
     except Exception as error:
         log.warning("no embedding: %s", type(error).__name__)

@@ -12,14 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import DateTime, Engine, create_engine, event, text
 from sqlalchemy.engine import Dialect, make_url
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeDecorator
-
-_BUSY_MS = 3_000
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -46,14 +42,22 @@ class DatabaseError(Exception):
 class Database:
     """Hands out sessions: ``read`` sees a snapshot, ``write`` holds the write lock throughout."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, wait: float = 3.0) -> None:
+        """``wait``: seconds to wait for another writer before giving up."""
         self.url = url
         self._sqlite = make_url(url).get_backend_name() == "sqlite"
         if self._sqlite:
-            engine = create_engine(url, connect_args={"timeout": _BUSY_MS / 1000})
+            engine = create_engine(url, connect_args={"timeout": wait}, hide_parameters=True)
             _prepare_sqlite(engine)
         else:
-            engine = create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+            engine = create_engine(
+                url,
+                pool_pre_ping=True,
+                pool_size=10,
+                max_overflow=20,
+                hide_parameters=True,
+                connect_args={"options": f"-c lock_timeout={int(wait * 1000)}"},
+            )
         self.engine: Engine = engine
         self._writer = engine.execution_options(immediate=True)
 
@@ -78,6 +82,10 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the schema to the newest version, then check what must hold."""
+        # Only here: the parts that serve patients start faster without it.
+        from alembic import command
+        from alembic.config import Config
+
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         with self._writer.begin() as connection:

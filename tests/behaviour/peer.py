@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -34,7 +35,7 @@ def says(turn: dict[str, Any], *contents: str, records: tuple[Reply, ...] = ()) 
 class Peer:
     """``act`` turns a turn into a reply; tests replace it. ``turns`` is what came in."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.turns: list[dict[str, Any]] = []
         self.act: Callable[[dict[str, Any]], Reply | bytes | int | None] = lambda turn: says(
             turn, "conversation.out_of_scope"
@@ -72,7 +73,7 @@ class Peer:
             def log_message(self, *_: object) -> None:
                 return
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
@@ -88,3 +89,8 @@ class Peer:
         self.release.set()
         self._server.shutdown()
         self._server.server_close()
+
+
+if __name__ == "__main__":
+    Peer(int(sys.argv[1]))
+    threading.Event().wait()

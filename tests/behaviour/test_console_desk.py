@@ -70,9 +70,7 @@ def test_a_row_says_level_place_age_and_when_it_calls_again(
     alert(world, sam, "emergency")
     page = browser.get("/console").text
     row = page[page.index('<li data-row="') : page.index("</ol>")]
-    assert shown(row) == (
-        "Emergency SR Day 1 after infusion 1 7:00 pm Nobody yet; calls again 7:05 pm"
-    )
+    assert shown(row) == ("Emergency SR Day 1 7:00 pm Nobody yet; calls again 7:05 pm")
     assert 'datetime="2026-03-10T23:00:00+00:00"' in row
     assert f"/console/patients/{sam.id}#m-1" in row
 
@@ -155,7 +153,7 @@ def test_flagged_words_are_marked_where_they_stand_and_html_is_shown_literally(
     assert text in shown(page.replace("<mark", " <mark")).replace("  ", " ")
     assert "<script>alert" not in page
     notes = shown(page)
-    assert "Urgent Suicide. reason of suicide.plain. suicide.plain, version 1" in notes
+    assert "Urgent Suicide reason of suicide.plain. suicide.plain, version 1" in notes
 
 
 def test_spans_may_overlap_and_the_graver_level_shows(

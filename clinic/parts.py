@@ -1,0 +1,69 @@
+"""The processes that `afterglow run` keeps alive: `python -m clinic.parts edge|engine|mail`.
+
+Apart from the command line so that a part that died is back as fast as possible.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable
+
+from clinic import settings
+
+
+def edge() -> None:
+    """The web service for patients and staff."""
+    import uvicorn
+
+    from clinic.app import create_app
+    from clinic.system import assemble
+
+    chosen = settings.load()
+    uvicorn.run(
+        create_app(assemble(chosen)),
+        host=chosen.host,
+        port=chosen.port,
+        log_level="warning",
+        # Request lines hold ids of conversations: the audit chain is the access log here.
+        access_log=False,
+        timeout_graceful_shutdown=3,
+        proxy_headers=False,
+        server_header=False,
+    )
+
+
+def engine() -> None:
+    """The alert engine."""
+    from clinic.escalation.engine import Engine
+    from clinic.system import assemble
+
+    Engine(assemble(settings.load())).run(_until_told())
+
+
+def mail() -> None:
+    """The demo's local mail server."""
+    from clinic.notify.email import sink
+
+    stop = _until_told()
+    controller = sink.start(settings.load().home / "mail")
+    stop.wait()
+    controller.stop()
+
+
+PARTS: dict[str, Callable[[], None]] = {"edge": edge, "engine": engine, "mail": mail}
+
+
+def _until_told() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    PARTS[sys.argv[1]]()

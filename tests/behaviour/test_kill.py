@@ -1,0 +1,190 @@
+"""SIGKILL, again and again, at any instant: no message lost, no risk without an alert, no alert
+without a notification (invariant I1). Real processes, brought back by the real supervisor."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import func, select
+
+from clinic import supervisor
+from clinic.records.models import (
+    Escalation,
+    EscalationMessage,
+    Message,
+    Outbox,
+    RiskAssessment,
+)
+from clinic.settings import load
+from clinic.system import assemble
+from tests.builders import World
+
+KILLS = 10
+RISK = "I want to kill myself tonight, number {}"
+CALM = "the light stayed with me, number {}"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A whole system under the real supervisor, with the played assistant as a process."""
+    monkeypatch.setenv("AFTERGLOW_HOME", str(tmp_path))
+    monkeypatch.setenv("AFTERGLOW_PORT", str(free_port()))
+    monkeypatch.setenv("AFTERGLOW_ASSISTANT_PORT", str(free_port()))
+    monkeypatch.setenv("AFTERGLOW_CLOCK_FILE", str(tmp_path / "clock"))
+    monkeypatch.setenv("AFTERGLOW_TURN_DEADLINE", "2")
+    settings = load()
+    port = settings.assistant_url.rpartition(":")[2]
+    monkeypatch.setattr(
+        supervisor,
+        "assistant_command",
+        lambda _s: [sys.executable, "-m", "tests.behaviour.peer", port],
+    )
+    system = assemble(settings)
+    system.database.migrate()
+    world = World.furnish(system)
+    keeper = supervisor.Supervisor(settings, lambda _text: None)
+    for part in keeper.parts:
+        part.pause = 0.05
+    keeper.start()
+    stop = threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(0.05):
+            for part in keeper.parts:
+                part.pause = min(part.pause, 0.1)
+                keeper._look_after(part)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    yield world, keeper
+    stop.set()
+    watcher.join()
+    keeper.stop()
+    system.database.close()
+
+
+def test_nothing_is_lost_when_processes_are_killed_at_random(running):
+    world, keeper = running
+    settings = world.system.settings
+    world.staff("Noor", "on_call", on_call=True)
+    patient = world.patient()
+    conversation = world.conversation(patient)
+    token = world.session(patient).token
+    accepted: list[str] = []
+    chance = random.Random(20261120)
+    over = threading.Event()
+    killer = threading.Thread(target=_kill_at_random, args=(keeper, chance, accepted, over))
+    killer.start()
+    with httpx.Client(base_url=settings.public_url, trust_env=False, timeout=5) as client:
+        client.cookies.set("afterglow_patient", token)
+        number = 0
+        while not over.is_set():
+            number += 1
+            text = (RISK if number % 3 == 0 else CALM).format(number)
+            _send_until_accepted(client, text, f"key-number-{number}")
+            accepted.append(text)
+    killer.join()
+
+    # The clock jumps past every lease: whatever a killed process held is free to be taken up.
+    (settings.home / "clock").write_text("600")
+    _until(lambda: not _unsettled(world), why=lambda: str(_unsettled(world)))
+
+    said = [text for author, text in world.messages(conversation) if author == "patient"]
+    assert said == accepted, "each accepted message once, in order"
+    with world.system.database.read() as session:
+        messages = session.scalar(select(func.count()).where(Message.author == "patient"))
+        assert session.scalar(select(func.count()).select_from(RiskAssessment)) == messages
+        worrying = session.scalars(
+            select(RiskAssessment.message_id).where(
+                RiskAssessment.level.in_(["urgent", "emergency"])
+            )
+        ).all()
+        assert len(worrying) == sum("kill myself" in text for text in accepted) > 0
+        tied = set(session.scalars(select(EscalationMessage.message_id)))
+        assert set(worrying) <= tied
+        alert = session.scalars(select(Escalation)).one()
+        sent = session.scalars(select(Outbox).where(Outbox.escalation_id == alert.id)).all()
+        assert {row.state for row in sent} == {"sent"}
+        verdict = world.system.audit.verify(session)
+    assert verdict.whole, verdict.says
+    mails = list((settings.home / "mail").glob("*.eml"))
+    assert len(mails) >= len(sent), "what is marked sent was delivered"
+
+
+def _kill_at_random(
+    keeper, chance: random.Random, accepted: list[str], over: threading.Event
+) -> None:
+    """Kill one part after every few receipts, at a random instant of whatever goes on then."""
+    for _ in range(KILLS):
+        reach = len(accepted) + chance.randint(2, 5)
+        _until(lambda reach=reach: len(accepted) >= reach)
+        over.wait(chance.uniform(0, 0.1))
+        part = chance.choice([p for p in keeper.parts if p.name != "mail"])
+        process = part.process
+        if process is not None and process.poll() is None:
+            os.kill(process.pid, signal.SIGKILL)
+    over.set()
+
+
+def _send_until_accepted(client: httpx.Client, text: str, key: str) -> None:
+    """As the widget does: the same key again until there is a receipt."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            answer = client.post(
+                "/api/messages", json={"text": text}, headers={"Idempotency-Key": key}
+            )
+        except httpx.HTTPError:
+            continue
+        if answer.status_code == 202:
+            return
+    raise AssertionError("no receipt within a minute")
+
+
+def _unsettled(world: World) -> list[tuple[object, ...]]:
+    """What still waits for a process to take it up."""
+    with world.system.database.read() as session:
+        waiting = session.execute(
+            select(Message.seq, Message.turn).where(Message.turn == "waiting")
+        )
+        moving = session.execute(
+            select(
+                Outbox.key, Outbox.state, Outbox.attempt, Outbox.due_at, Outbox.last_error
+            ).where(Outbox.state.in_(["queued", "sending"]))
+        )
+        return [tuple(row) for row in (*waiting, *moving)]
+
+
+def _until(holds, why=lambda: "") -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if holds():
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError(f"did not come true within a minute: {why()}")
+
+
+def test_a_second_start_on_the_same_port_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setenv("AFTERGLOW_HOME", str(tmp_path))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        monkeypatch.setenv("AFTERGLOW_PORT", str(taken.getsockname()[1]))
+        keeper = supervisor.Supervisor(load(), lambda _text: None)
+        with pytest.raises(supervisor.StartError, match=r"AFTERGLOW_PORT=\d+ make run"):
+            keeper.start()
