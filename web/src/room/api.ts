@@ -39,6 +39,8 @@ export interface State {
   help: Help;
   alert: { level: string; told: string | null; seen: string | null } | null;
   staffed: boolean;
+  /** What to say while nobody may be reading. */
+  unstaffed?: string | null;
   notice_due: boolean;
   messages: Message[];
   more: boolean;
@@ -60,6 +62,8 @@ export type Post = { text: string } | { message: string; choice: string };
 export class Refused extends Error {
   constructor(
     readonly status: number,
+    /** The last part of the problem's type: "too-long", "unknown-choice". */
+    readonly code: string,
     readonly retryAfter: number | null,
   ) {
     super(`refused: ${status}`);
@@ -84,7 +88,9 @@ async function call<T>(method: string, path: string, body?: unknown, key?: strin
       signal: cancel.signal,
     });
     if (!answer.ok) {
-      throw new Refused(answer.status, Number(answer.headers.get("Retry-After")) || null);
+      const problem = (await answer.json().catch(() => null)) as { type?: string } | null;
+      const code = problem?.type?.split(/[:/]/).at(-1) ?? "";
+      throw new Refused(answer.status, code, Number(answer.headers.get("Retry-After")) || null);
     }
     if (answer.status === 204) return undefined as T;
     return (await answer.json()) as T;

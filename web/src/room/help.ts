@@ -4,6 +4,9 @@ import type { Help, Line } from "./api";
 import { button, h } from "./dom";
 import { say } from "./words";
 
+/** In a line of text; Help now has them all. */
+const MOST_CALLS = 2;
+
 const FALLBACK: Help = {
   text: say("fallback_help_text"),
   lines: [
@@ -57,7 +60,8 @@ export function dangerSaid(help: Help): string {
 }
 
 function calls(help: Help): Line[] {
-  return safe(help.lines).filter((line) => line.href.startsWith("tel:"));
+  const lines = safe(help.lines).filter((line) => line.href.startsWith("tel:"));
+  return lines.slice(0, MOST_CALLS);
 }
 
 export class HelpDialog {
@@ -76,7 +80,6 @@ export class HelpDialog {
         h("div", { class: "sheet__head" }, h("h2", { id: "help-title" }, say("help_now")), close),
         this.text,
         this.lines,
-        h("p", { class: "quiet" }, say("help_offline")),
         h("h3", {}, say("help_page_title")),
         h("p", { class: "quiet" }, say("help_stop")),
         h("p", { class: "quiet" }, say("help_leave")),

@@ -106,7 +106,7 @@ export class Outbox {
     } catch (error) {
       if (!this.items.includes(item)) return;
       const refused = error instanceof Refused ? error : null;
-      const final = refused && verdict(refused.status);
+      const final = refused && verdict(refused);
       if (final) this.fail(item, final);
       else if (!navigator.onLine) this.fail(item, "offline");
       else if (item.attempts >= ATTEMPTS) this.fail(item, "failed");
@@ -154,10 +154,10 @@ export class Outbox {
 }
 
 /** What no further attempt would change; null where one might. */
-function verdict(status: number): Trouble | null {
-  if (status === 401 || status === 403) return "ended";
-  if (status === 413) return "long";
-  if (status === 404 || status === 409 || status === 410) return "moved_on";
+function verdict({ status, code }: Refused): Trouble | null {
+  if (status === 401) return "ended";
+  if (status === 413 || code === "too-long") return "long";
+  if (status === 409 || code === "unknown-choice") return "moved_on";
   if (status === 408 || status === 425 || status === 429 || status >= 500) return null;
   return "failed";
 }

@@ -196,7 +196,7 @@ class AfterglowChat extends HTMLElement {
     const newest = Math.max(-1, ...[...this.messages.values()].map((message) => message.seq));
     if (this.messages.size === 0 || (state.more && oldest > newest + 1)) {
       this.messages.clear();
-      this.more = state.more;
+      this.more = state.more ?? false;
     }
     this.take(state.messages ?? []);
     for (const line of [state.alert?.told, state.alert?.seen]) {
@@ -431,7 +431,7 @@ class AfterglowChat extends HTMLElement {
     else if (!navigator.onLine) strips.push(["strip--watch", say("offline")]);
     else if (this.reach === "down") strips.push(["strip--watch", `${say("down")} ${say("danger")}`, danger(this.help, "")]);
     else if (this.returning && this.outbox.items.length > 0) strips.push(["", say("back_online")]);
-    if (!state.staffed) strips.push(["strip--urgent", say("not_staffed"), danger(this.help, "")]);
+    if (!state.staffed) strips.push(["strip--urgent", state.unstaffed || say("not_staffed"), danger(this.help, "")]);
     if (state.alert && !messages.some((message) => message.kind === "card")) {
       for (const line of [state.alert.told ?? say("not_told_yet"), state.alert.seen]) {
         if (line) strips.push(["", line]);
