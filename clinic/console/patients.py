@@ -15,7 +15,7 @@ from clinic.console import person, queue, relations, transcript, wording
 from clinic.console.access import Who
 from clinic.console.desk import HOME, Desk, back_to, zone
 from clinic.conversation import handoff
-from clinic.escalation import policy
+from clinic.escalation import machine, policy
 from clinic.escalation.machine import RefusedError
 from clinic.records.models import (
     Audit,
@@ -192,7 +192,7 @@ def listed(desk: Desk, session: Session, staff: Staff) -> list[Listed]:
             name=vault.name(patient),
             initials=wording.initials(vault.name(patient)),
             place=queue.place(session, patient.id, now),
-            risk=risk or "none",
+            risk=_risk(session, patient.id, risk or "none"),
             reason=wording.REASONS[reasons[patient.id]],
             last_at=last_at,
         )
@@ -222,7 +222,7 @@ def _view(
         "place": queue.place(session, patient_id, now),
         "phone": phone,
         "dial": person.dialable(phone or ""),
-        "risk": conversation.risk_level if conversation else "none",
+        "risk": _risk(session, patient_id, conversation.risk_level if conversation else "none"),
         "page": page,
         "entries": page.entries,
         "newest": before is None,
@@ -236,6 +236,12 @@ def _view(
         "journal": person.journal(system, session, patient_id),
         "check_ins": person.check_ins(system, session, patient_id),
     }
+
+
+def _risk(session: Session, patient_id: str, level: str) -> str:
+    """The graver of what the conversation carries and what the running alert says."""
+    alert = machine.running_for(session, patient_id)
+    return max(level, alert.level if alert else "none", key=Level.of)
 
 
 def _conversation(session: Session, patient_id: str) -> Conversation | None:

@@ -106,6 +106,13 @@ ACTIONS = {
     "conversation.take": "Took over the conversation",
     "conversation.give_back": "Handed the conversation back",
     "conversation.write": "Wrote to the patient",
+    "patient.add": "Added the patient",
+    "patient.invite": "Invited the patient",
+    "relation.add": "Added a care relation",
+    "infusion.record": "Recorded an infusion",
+    "session.start": "Opened the chat with an invitation",
+    "session.refused": "Was refused: invitation",
+    "record.export": "Exported the record",
     "request.done": "Marked a request as done",
 }
 

@@ -107,7 +107,9 @@ def resolve(
     alert.note_sealed = system.vault(session).seal(
         alert.patient_id, "escalation", "note", alert.id, note
     )
-    conversation = session.get_one(Conversation, alert.conversation_id, with_for_update=True)
+    conversation = session.get_one(
+        Conversation, alert.conversation_id, with_for_update={"of": Conversation}
+    )
     conversation.risk_level, conversation.risk_categories = "none", []
     conversation.risk_since = conversation.watch_until = None
     _audit(
