@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Form
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
-from clinic.console import patients
+from clinic.console import patients, person
 from clinic.console.access import Who
 from clinic.console.desk import Desk, back_to
 from clinic.console.patients import Again
@@ -71,11 +71,14 @@ def add(router: APIRouter, desk: Desk) -> None:
         try:
             with desk.reading(who, patient_id or None) as (session, _):
                 act(session, session.get_one(Staff, who.staff.id))
+                because = person.messages_of(session, alert_id)
         except RefusedError as refused:
             kept = form or Again({})
             refilled = Again({"acts": str(refused)}, note=kept.note, disposition=kept.disposition)
             return patients.show(desk, who, patient_id, status=409, form=refilled)
-        return back_to(patients.url(patient_id, said, "#alert"))
+        return back_to(
+            patients.url(patient_id, said, f"#m-{because[-1][0]}" if because else "#end")
+        )
 
     def patient_of(alert_id: str) -> str:
         with system.database.read() as session:

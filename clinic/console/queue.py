@@ -164,7 +164,7 @@ def _row(system: System, session: Session, alert: Escalation, staff: Staff, now:
         mine=holds and alert.acked_by == staff.id,
         next_at=until or now,
         unanswered=alert.unanswered,
-        anchor=f"m-{because[-1][0]}" if because else "alert",
+        anchor=f"m-{because[-1][0]}" if because else "end",
     )
 
 

@@ -49,6 +49,7 @@ def test_a_day_is_a_day_of_the_clinic_also_when_clocks_change() -> None:
 
 def test_every_code_has_words() -> None:
     assert set(wording.PLACES) == set(contract.STAGES)
+    assert set(wording.STAGES) == set(contract.STAGES)
     assert set(wording.LEVELS) == set(contract.RISK_LEVELS)
     assert set(wording.CATEGORIES) == set(contract.RISK_CATEGORIES)
     tasks = contract.RECORDS["clinic_task"]["properties"]["task"]["enum"]
