@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bot.risk import opinion, rules
@@ -32,15 +33,12 @@ __all__ = [
     "load_rules",
     "next_level",
     "next_state",
-    "ruleset",
     "rules_version",
+    "ruleset",
 ]
 
 ROOT = Path(__file__).resolve().parents[2] / "data" / "risk"
 
-#: Longer text is assessed in parts of this size, overlapping so that no sentence is cut in two.
-_PART = 200_000
-_OVERLAP = 2_000
 _NOBODY = State()
 _NOWHERE = Context()
 _lock = threading.Lock()
@@ -80,7 +78,7 @@ def assess(
     try:
         return _assess(text, state, context, embedding)
     except Exception:  # the last line of defence: whatever broke, a human looks (I4)
-        return failed()
+        return replace(failed(), conversation_level=max(Level.urgent, state.level))
 
 
 def _assess(

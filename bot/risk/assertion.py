@@ -36,18 +36,28 @@ CUES = (
     "other_after",
     "reported",
     "supposed",
+    "supposed_after",
     "imagery",
     "waking",
     "fiction",
     "idiom",
 )
-WORDS = ("negators", "light", "first_person", "second_person", "present_forms", "past_forms") + (
+WORDS = (
+    "negators",
+    "light",
+    "first_person",
+    "second_person",
+    "present_forms",
+    "past_forms",
     "laughter",
     "not_denied",
     "plain_no",
 )
 
 _WINDOW = 18
+
+#: What may stand between "she said" and what was said.
+_BETWEEN = ('"', ",", ":", "-", "that", "like", "i")
 
 
 @dataclass(frozen=True)
@@ -87,7 +97,7 @@ class Reading:
             ("denied", self._denied(first, last)),
             ("past", self._past(first, last)),
             ("other", self._other(first, last)),
-            ("supposed", self._supposed(first)),
+            ("supposed", self._supposed(first, last)),
             ("imagery", self._imagery(first, last)),
             ("fiction", self._fiction(first, last)),
             ("joking", self._joking(first, last)),
@@ -136,7 +146,9 @@ class Reading:
         negators = 0
         for index in range(first - 1, max(first - 14, -1), -1):
             word = words[index]
-            if word in PUNCTUATION or index in pseudo:
+            if index in pseudo:
+                return False
+            if word in PUNCTUATION:
                 break
             if self._is(index, "negators"):
                 # "no i want ..." answers a question; "no" negates only what it stands before.
@@ -148,7 +160,7 @@ class Reading:
             return not any(begin in (last, last + 1) for begin, _ in self._cues("meant_after_all"))
         if negators:
             return False
-        if any(begin in (last, last + 1, last + 2) for begin, _ in self._cues("denied_after")):
+        if any(begin in (last, last + 1) for begin, _ in self._cues("denied_after")):
             return True
         # "Suicidal thoughts? No."
         return words[last : last + 1] in (["?"], [":"]) and self._is(last + 1, "plain_no")
@@ -159,19 +171,22 @@ class Reading:
         return not self._is_present(first, last)
 
     def _is_present(self, first: int, last: int) -> bool:
-        if self._has(first - 3, last, "past_forms"):
+        begin = first
+        while begin > max(first - 3, 0) and self.text.words[begin - 1] not in PUNCTUATION:
+            begin -= 1
+        if self._has(begin, last, "past_forms"):
             return False
-        return self._has(first - 2, last, "present_forms")
+        return self._has(max(begin, first - 2), last, "present_forms")
 
     def _other(self, first: int, last: int) -> bool:
         if self._has(first, last, "first_person"):
             ends = {end for _, end in self._cues("reported")}
             at = first
             words = self.text.words
-            for _ in range(4):
+            for _ in range(5):
                 if at in ends:
                     return True
-                if at > 0 and words[at - 1] in ('"', ",", ":", "that", "-", "like"):
+                if at > 0 and words[at - 1] in _BETWEEN:
                     at -= 1
             return at in ends
         if any(begin in (last, last + 1) for begin, _ in self._cues("other_after")):
@@ -188,7 +203,9 @@ class Reading:
                 return False
         return False
 
-    def _supposed(self, first: int) -> bool:
+    def _supposed(self, first: int, last: int) -> bool:
+        if any(last <= begin <= last + 2 for begin, _ in self._cues("supposed_after")):
+            return True
         cover = self._cover("supposed")
         words = self.text.words
         for index in range(first - 1, max(first - 9, -1), -1):

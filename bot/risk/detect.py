@@ -40,13 +40,16 @@ class Found:
 def find(rules: RuleSet, text: str, context: Context, earlier: Iterable[str] = ()) -> Found:
     """Everything the rules see in ``text``. ``earlier``: signs of earlier messages."""
     reading = Reading(rules.normalise(text), rules.grammar)
-    findings: list[Finding] = []
-    for rule, spans in _spans(rules, reading).items():
-        meant_otherwise = [span for pattern in rule.unless for span in reading.matches(pattern)]
-        for first, last in sorted(spans):
-            if any(begin < last and first < end for begin, end in meant_otherwise):
-                continue
-            findings.append(_judged(rule, reading, first, last, context))
+    places = [
+        (rule, first, last)
+        for rule, spans in _spans(rules, reading).items()
+        for first, last in _meant(rule, spans, reading)
+    ]
+    widest = _Widest(places)
+    findings = [
+        _judged(rule, reading, first, last, widest.around(rule.category, first, last), context)
+        for rule, first, last in places
+    ]
     here = frozenset(finding.rule.sign for finding in findings if finding.full)
     together = tuple(t for t in rules.together if _weighs(t, here, frozenset(earlier)))
     return Found(reading, tuple(findings), together)
@@ -67,14 +70,49 @@ def _spans(rules: RuleSet, reading: Reading) -> dict[Rule, set[tuple[int, int]]]
     return {rule: spans[rule] for rule in rules.rules if rule in spans}
 
 
-def _judged(rule: Rule, reading: Reading, first: int, last: int, context: Context) -> Finding:
+def _meant(rule: Rule, spans: set[tuple[int, int]], reading: Reading) -> list[tuple[int, int]]:
+    """The spans where nothing (``unless``) shows that something else is meant."""
+    otherwise = [span for pattern in rule.unless for span in reading.matches(pattern)]
+    return sorted(
+        (first, last)
+        for first, last in spans
+        if not any(begin < last and first < end for begin, end in otherwise)
+    )
+
+
+class _Widest:
+    """For each word, the widest phrase of a category that covers it.
+
+    "kill myself" inside "used to want to kill myself" is judged as the longer phrase is.
+    """
+
+    def __init__(self, places: list[tuple[Rule, int, int]]) -> None:
+        self._cover: dict[tuple[str, int], tuple[int, int]] = {}
+        for rule, first, last in sorted(places, key=lambda place: place[2] - place[1]):
+            if rule.level >= Level.urgent:
+                for index in range(first, last):
+                    self._cover[rule.category, index] = (first, last)
+
+    def around(self, category: str, first: int, last: int) -> tuple[int, int]:
+        begin, end = self._cover.get((category, first), (first, last))
+        return (begin, end) if begin <= first and last <= end else (first, last)
+
+
+def _judged(
+    rule: Rule,
+    reading: Reading,
+    first: int,
+    last: int,
+    judged_as: tuple[int, int],
+    context: Context,
+) -> Finding:
     level = rule.level
     hours = context.hours_since_infusion
     if rule.later is not None and hours is not None and hours > rule.later.hours:
         level = max(level, rule.later.level)
     if rule.early is not None and hours is not None and hours <= rule.early.hours:
         level = max(level, rule.early.level)
-    axes = reading.judge(first, last) if rule.lowers else frozenset()
+    axes = reading.judge(*judged_as) if rule.lowers else frozenset()
     lowest = min((rule.lowers[axis] for axis in axes if axis in rule.lowers), default=level)
     lowered = bool(axes & set(rule.lowers))
     return Finding(rule, first, last, axes, min(level, lowest), full=not lowered)

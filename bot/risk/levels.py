@@ -52,7 +52,7 @@ class State:
     categories: tuple[str, ...] = ()
     #: Earlier patient messages, newest last, for patterns over several turns.
     history: tuple[str, ...] = ()
-    #: Signs seen in earlier messages (``Assessment.signs``). Without them, ``history`` is read again.
+    #: Signs of earlier messages (``Assessment.signs``); without them ``history`` is read again.
     signs: tuple[str, ...] = ()
     #: How many earlier messages were a ``watch``.
     watches: int = 0
@@ -60,7 +60,7 @@ class State:
 
 @dataclass(frozen=True)
 class Assessment:
-    """What one message means: ``level`` is this message's, ``conversation_level`` includes state."""
+    """What one message means: ``level`` is its own, ``conversation_level`` includes state."""
 
     level: Level
     conversation_level: Level

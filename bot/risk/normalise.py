@@ -35,6 +35,7 @@ _LOOK_ALIKES = str.maketrans(
     "abbee3iijkmhonpcstyyxhdqwvbabenikvoptuxwyliagiliaenosk",
 )
 _MAX_WORD = 60
+_LONGEST = 20
 
 
 @dataclass(frozen=True)
@@ -339,17 +340,17 @@ class Normaliser:
         while at < count:
             word = words[at]
             if len(word) == 1 and word.isalpha() and word.isascii():
-                stop = at
-                while stop < count and len(words[stop]) == 1 and words[stop].isalnum():
+                stop = at + 1
+                while stop < min(count, at + _MAX_WORD) and _is_letter(words[stop]):
                     stop += 1
-                if stop - at >= 3:
-                    spelled = self._spelled("".join(words[at:stop]))
-                    if spelled is not None:
-                        out += spelled
-                        first += [starts[at]] * len(spelled)
-                        last += [ends[stop - 1]] * len(spelled)
-                        at = stop
-                        continue
+                spelled, skipped = self._spelled("".join(words[at:stop]))
+                out += words[at : at + skipped] + spelled
+                first += starts[at : at + skipped] + [starts[min(at + skipped, stop - 1)]] * len(
+                    spelled
+                )
+                last += ends[at : at + skipped] + [ends[stop - 1]] * len(spelled)
+                at = stop
+                continue
             if at + 1 < count and (word, words[at + 1]) in broken:
                 out.append(broken[word, words[at + 1]])
                 first.append(starts[at])
@@ -362,29 +363,41 @@ class Normaliser:
             at += 1
         return out, first, last
 
-    def _spelled(self, letters: str) -> list[str] | None:
-        """Letters set apart -> known words covering all of them, greedily, or None."""
-        if len(letters) > _MAX_WORD:
-            return None
+    def _spelled(self, letters: str) -> tuple[list[str], int]:
+        """Letters set apart -> the known words they spell, after how many loose letters.
+
+        Without such words all letters stay loose. Only the first few starts are tried, so that the
+        time stays linear.
+        """
+        if len(letters) >= 3:
+            for skipped in range(min(3, len(letters) - 2)):
+                words = self._segmented(letters[skipped:])
+                if words:
+                    return words, skipped
+        return [], len(letters)
+
+    def _segmented(self, letters: str) -> list[str]:
+        """Known words that cover all letters, longest first; none when they do not."""
         language = self._language
         words: list[str] = []
         at = 0
         while at < len(letters):
-            for end in range(len(letters), at, -1):
+            for end in range(min(len(letters), at + _LONGEST), at, -1):
                 part = letters[at:end]
-                if part in language.lexicon:
+                if part in language.lexicon or part in ("i", "a", "my", "me", "to", "of", "it"):
                     words.append(part)
                     break
                 if part in language.glued:
                     words += language.glued[part]
                     break
-                if part in ("i", "a"):
-                    words.append(part)
-                    break
             else:
-                return None
+                return []
             at = end
-        return words
+        return words if any(len(word) > 2 for word in words) else []
+
+
+def _is_letter(word: str) -> bool:
+    return len(word) == 1 and word.isalnum()
 
 
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")

@@ -7,7 +7,7 @@ stays quiet. Weights and model card: ``data/risk/en/opinion.json``, docs/clinica
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +18,7 @@ else:
     Vector = Any
 
 
-def score(embedding: Union[Sequence[float], Vector]) -> float | None:
+def score(embedding: Sequence[float] | Vector) -> float | None:
     """Probability that the writer is at risk, or None while there is no classifier."""
     return None
 

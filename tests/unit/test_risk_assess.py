@@ -1,0 +1,145 @@
+"""What assess says besides the level: where, why, of which kind, and in which conversation."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot import risk
+from bot.contract import RISK_CATEGORIES
+from bot.risk import Context, Level, State, assess, next_state
+
+
+def spans(text: str) -> list[str]:
+    return [text[item.start : item.end] for item in assess(text).evidence]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Well. I want to kill myself, today.", "I want to kill myself"),
+        ("Well… I wan\u200bt to k\u0456ll  mуself, ok", "I wan\u200bt to k\u0456ll  mуself"),
+        ("so k i l l m y s e l f", "k i l l m y s e l f"),
+        ("  im gonna\nunalive myself!!", "im gonna\nunalive"),
+        ("the ﬁrst: suicidal", "suicidal"),
+        ("I’m so tired of being alive", "tired of being alive"),
+    ],
+)
+def test_spans_point_at_the_original_words(text: str, words: str) -> None:
+    assert words in spans(text)
+
+
+def test_evidence_names_rule_version_and_reason_gravest_first() -> None:
+    result = assess("my chest hurts and I feel hopeless and I want to kill myself")
+    assert [item.level for item in result.evidence] == sorted(
+        (item.level for item in result.evidence), reverse=True
+    )
+    for item in result.evidence:
+        assert item.rule
+        assert item.version >= 1
+        assert item.reason.endswith((".", "?"))
+        assert item.category in RISK_CATEGORIES
+    assert set(result.categories) == {"medical", "suicide"}
+    assert result.rules == risk.rules_version()
+    assert result.score is None
+
+
+@pytest.mark.parametrize(
+    ("text", "category"),
+    [
+        ("I want to die", "suicide"),
+        ("I cut myself again last night", "self_harm"),
+        ("I'm going to kill him", "harm_to_others"),
+        ("my husband hits me", "abuse"),
+        ("I keep hearing voices", "psychosis_mania"),
+        ("I relapsed last night", "substance"),
+        ("I can't breathe", "medical"),
+    ],
+)
+def test_the_category_is_told(text: str, category: str) -> None:
+    assert assess(text).categories == (category,)
+
+
+@pytest.mark.parametrize(
+    ("text", "hours", "level"),
+    [
+        ("I'm still dizzy", 2.0, Level.none),
+        ("I'm still dizzy", 4.5, Level.urgent),
+        ("I'm still dizzy", None, Level.none),
+        ("I feel really confused", 2.0, Level.none),
+        ("I feel really confused", 3.5, Level.urgent),
+        ("I can't stay awake", 2.0, Level.emergency),
+        ("I can't stay awake", 200.0, Level.watch),
+        ("there is a rash on my arm", 20.0, Level.urgent),
+        ("there is a rash on my arm", 900.0, Level.watch),
+        ("my chest hurts", None, Level.emergency),
+    ],
+)
+def test_hours_since_the_infusion_count(text: str, hours: float | None, level: Level) -> None:
+    assert assess(text, context=Context(hours_since_infusion=hours)).level is level
+
+
+# --- conversation --------------------------------------------------------------------------------
+
+
+def talk(*messages: str) -> tuple[State, Level]:
+    state = State()
+    level = Level.none
+    for message in messages:
+        result = assess(message, state)
+        level = result.conversation_level
+        state = next_state(state, result, message)
+    return state, level
+
+
+@pytest.mark.parametrize(
+    "denial", ["never mind, jk lol", "I was just kidding", "forget it", "I'm fine now", "haha ok"]
+)
+def test_a_denial_after_disclosure_never_lowers(denial: str) -> None:
+    assert talk("I want to kill myself", denial)[1] is Level.emergency
+    assert assess(denial).level <= Level.watch
+
+
+def test_a_method_asked_after_a_disclosure_is_grave() -> None:
+    _, level = talk(
+        "I don't want to live anymore", "nice weather today", "where can I buy pesticide"
+    )
+    assert level is Level.emergency
+    assert talk("nice weather today", "where can I buy pesticide")[1] is Level.none
+
+
+def test_a_farewell_after_a_disclosure_is_grave() -> None:
+    assert talk("I wish I was dead", "goodbye")[1] is Level.emergency
+    assert talk("the session was good", "goodbye")[1] is Level.none
+
+
+def test_being_asked_three_times_is_enough() -> None:
+    assert talk("I feel hopeless", "I hate myself")[1] is Level.watch
+    assert talk("I feel hopeless", "I hate myself", "there is no point anymore")[1] is Level.urgent
+
+
+def test_history_alone_is_enough_to_weigh_together() -> None:
+    state = State(level=Level.urgent, history=("I don't want to live anymore",))
+    assert assess("where can I buy pesticide", state).level is Level.emergency
+
+
+# --- when it breaks ------------------------------------------------------------------------------
+
+
+def test_a_failing_detector_counts_as_urgent(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(risk, "find", broken)
+    result = assess("hello")
+    assert result.unscreened
+    assert result.level is Level.urgent
+    assert result.conversation_level is Level.urgent
+
+
+def test_a_failing_detector_never_lowers_the_conversation(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(risk, "find", broken)
+    result = assess("hello", State(level=Level.emergency))
+    assert result.conversation_level is Level.emergency

@@ -1,0 +1,55 @@
+"""Reading what was meant."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot import risk
+
+read = risk.ruleset().normalise
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("I DON'T know", "i do not know"),
+        ("i dont know", "i do not know"),
+        ("I don’t know", "i do not know"),
+        ("gonna wanna", "going to want to"),
+        ("k!ll k1ll ki11 k*ll", "kill kill kill kill"),
+        ("su1cide $uicide s.u.i.c.i.d.e", "suicide suicide suicide"),
+        ("m y s e l f", "myself"),
+        ("my self", "myself"),
+        ("killmyself", "kill myself"),
+        ("dieeee", "die"),
+        ("unalive", "kms"),
+        ("self-harm s/h", "self harm self harm"),
+        ("ｗａｎｔ", "want"),
+        ("kі\u200bll", "kill"),
+        ("naïve café", "naive cafe"),
+        ("home.I left", "home . i left"),
+        ("wait... what?!", "wait . what ?"),
+        ("- one\n- two", "- one - two"),
+        ("🔫", "gun"),
+        ("😀", ""),
+        ("", ""),
+        ("我想死", "我 想 死"),
+        # real words stay what they are
+        ("skill bill will till hill", "skill bill will till hill"),
+        ("a live show, slot, shot, hung", "a live show , slot , shot , hung"),
+        ("b12 3am 10/10", "b12 3am 10 / 10"),
+    ],
+)
+def test_it_reads(text: str, words: str) -> None:
+    assert " ".join(read(text).words) == words
+
+
+@given(st.text(max_size=200))
+def test_every_word_knows_where_it_stood(text: str) -> None:
+    result = read(text)
+    assert len(result.words) == len(result.starts) == len(result.ends) == len(result.at)
+    for start, end in zip(result.starts, result.ends, strict=True):
+        assert 0 <= start < end <= len(text)
+    assert result.starts == sorted(result.starts)

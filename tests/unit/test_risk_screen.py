@@ -1,0 +1,81 @@
+"""JSON lines in, JSON lines out; and one message explained."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from bot.risk.screen import explain, screen
+
+
+def one(**row: Any) -> dict[str, Any]:
+    (line,) = screen([json.dumps(row)])
+    result: dict[str, Any] = json.loads(line)
+    return result
+
+
+def test_a_line_becomes_a_line() -> None:
+    result = one(id="a", text="Well, I want to die.")
+    assert result["id"] == "a"
+    assert result["level"] == "urgent"
+    assert result["categories"] == ["suicide"]
+    assert result["score"] is None
+    first = result["evidence"][0]
+    assert set(first) == {"start", "end", "rule", "reason"}
+    assert "want to die" in "Well, I want to die."[first["start"] : first["end"]]
+
+
+def test_hours_are_used() -> None:
+    assert one(id=1, text="I'm foggy", hours_since_infusion=1)["level"] == "none"
+    assert one(id=1, text="I'm foggy", hours_since_infusion=6)["level"] == "urgent"
+
+
+def test_history_is_replayed() -> None:
+    result = one(id=1, text="never mind, jk", history=["I want to kill myself"])
+    assert result["level"] == "emergency"
+    assert result["categories"] == ["suicide"]
+    assert one(id=1, text="never mind, jk", history=["hi"])["level"] == "none"
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("{", "not JSON"),
+        ("[1]", "not an object"),
+        ('"text"', "not an object"),
+        ('{"text": "a"}', "id is missing"),
+        ('{"id": 1}', "text is missing"),
+        ('{"id": 1, "text": 5}', "text is missing"),
+        ('{"id": 1, "text": "a", "hours_since_infusion": "two"}', "not a number"),
+        ('{"id": 1, "text": "a", "history": "b"}', "not a list of texts"),
+        ("[" * 100_000, "not JSON"),
+    ],
+)
+def test_a_bad_line_is_told_and_the_next_is_read(line: str, problem: str) -> None:
+    first, second = screen(['{"id": 0, "text": "a"}', line])
+    assert "level" in json.loads(first)
+    assert json.loads(second)["error"].startswith("line 2: ")
+    assert problem in json.loads(second)["error"]
+
+
+def test_blank_lines_are_skipped() -> None:
+    assert list(screen(["", "\n"])) == []
+
+
+def test_explain_tells_the_whole_way() -> None:
+    told = explain("My sister is suicidal. I'm dizzy, no chest pain. I want to k1ll myself", 5)
+    for words in (
+        "i want to kill myself",
+        "suicide.intent.want v1 -> emergency: counts as it is written",
+        "about or said by somebody else",
+        "lowered from emergency: denied",
+        "medical.fog_lasting v1 -> urgent",
+        "Outcome: emergency (suicide, medical)",
+    ):
+        assert words in told, told
+
+
+def test_explain_of_quiet_words() -> None:
+    assert "Outcome: none\n" in explain("I died in there and it was peaceful")
