@@ -254,6 +254,11 @@ def test_the_card_names_who_knows_only_when_the_record_does(page: Page) -> None:
     expect(card.get_by_text("Your care team was alerted just now.")).to_be_visible()
     expect(card.get_by_text("Dr. Lee saw this just now.")).to_be_visible()
     expect(page.get_by_role("textbox")).to_be_in_viewport()
+    # What the companion says next must not push the number out of sight.
+    expect(page.get_by_text("Is someone with you right now?")).to_have_count(1)
+    expect(card.get_by_role("link", name=re.compile("^Call 988"))).to_be_in_viewport(ratio=1)
+    page.get_by_role("button", name="New message").click()
+    expect(page.get_by_role("button", name="Skip")).to_be_in_viewport(ratio=1)
 
 
 def test_at_most_four_answers_and_skip_is_one(page: Page) -> None:
@@ -325,6 +330,35 @@ def test_older_messages_come_without_moving_the_reader(page: Page) -> None:
     expect(log.get_by_text("Words number 1 of 12 days ago.")).to_have_count(1)
     assert log.locator(".bubble").count() > before
     assert page.locator(".scroll").evaluate("(box) => box.scrollTop") > 100
+
+
+def test_a_new_row_waits_to_be_pressed_and_moves_nothing(context: BrowserContext) -> None:
+    page = context.new_page()
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto("/mock/desk")
+    first = page.locator(".queue-row").first
+    before = first.bounding_box()
+    context.request.get("/mock/break?rows=1")
+    fresh = page.get_by_role("button", name="1 new")
+    expect(fresh).to_be_visible()
+    assert first.bounding_box() == before
+    assert faults(page) == []
+    fresh.click()
+    expect(page.locator(".queue-row").first).to_contain_text("AB")
+    expect(fresh).to_be_hidden()
+
+
+def test_a_declared_key_presses_its_button_but_not_while_writing(page: Page) -> None:
+    page.goto("/mock/desk")
+    pressed = (
+        "(button) => { button.onclick = () => { window.pressed = (window.pressed || 0) + 1 } }"
+    )
+    page.get_by_role("button", name="Take over").evaluate(pressed)
+    page.keyboard.press("a")
+    page.keyboard.press("r")
+    page.keyboard.type("a")
+    assert page.evaluate("window.pressed") == 1
+    expect(page.get_by_label("Write to SM")).to_have_value("a")
 
 
 def test_the_embedded_panel_opens_and_gives_the_focus_back(page: Page) -> None:

@@ -6,7 +6,8 @@ Open http://127.0.0.1:8200/chat#i=SCENE, where SCENE is one of the names in SCEN
 http://127.0.0.1:8200/mock/desk and /mock/clinic (a page that embeds the chat). What is written
 decides what happens: words about dying bring the card, "slow" is answered late, "fail" is refused
 three times, "unheard" is stored and not answered, "long" is refused, "human" brings a clinician.
-`/mock/break?events=1&state=1&posts=1` breaks parts of it, `/mock/break` mends them.
+`/mock/break?events=1&state=1&posts=1` breaks parts of it, `/mock/break` mends them;
+`/mock/break?rows=1` adds a row to the desk's queue.
 """
 
 from __future__ import annotations
@@ -258,6 +259,7 @@ SCENES = {
     "hard": hard,
     "many": many,
 }
+STARTED = datetime.now(UTC)
 ROOMS: dict[str, Room] = {}
 BROKEN: set[str] = set()
 
@@ -286,6 +288,7 @@ def answer(room: Room, message: dict[str, Any], text: str) -> None:
             "seen": None,
         }
         room.push("state", room.state())
+        room.add("bot", "Is someone with you right now?", kind="ask", choices=ASK)
         time.sleep(4)
         room.alert = {**room.alert, "seen": "Dr. Lee saw this just now."}
         room.push("state", room.state())
@@ -321,7 +324,7 @@ class Edge(BaseHTTPRequestHandler):
         if url.path in {"/mock/desk", "/mock/sign-in", "/mock/clinic", "/mock/form"}:
             return self.page(url.path.removeprefix("/mock/") + ".html")
         if url.path == "/mock/rows":
-            return self.page("rows.html", extra=int(time.time()) % 60 > 20)
+            return self.page("rows.html", extra="rows" in BROKEN)
         if url.path == "/embed.js" or url.path.startswith("/static/"):
             return self.file(STATIC / url.path.removeprefix("/static").lstrip("/"))
         if url.path == "/api/notice":
@@ -429,8 +432,7 @@ class Edge(BaseHTTPRequestHandler):
             clinic_name=CLINIC["name"],
             help=HELP,
             asset=lambda n: f"/static/{n}",
-            now=datetime.now(UTC),
-            ago=lambda m: (datetime.now(UTC) - timedelta(minutes=m)).isoformat(),
+            ago=lambda m: (STARTED - timedelta(minutes=m)).isoformat(),
             **rest,
         )
         self.send(200, "text/html; charset=utf-8", page.encode())

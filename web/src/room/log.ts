@@ -9,6 +9,7 @@ import { dayOf, say, timeOf } from "./words";
 
 const TOGETHER = 10 * 60_000;
 const NEAR_END = 64;
+const AT_END = 8;
 
 type Entry =
   | { key: string; at: Date; own: boolean; message: Message; item: null }
@@ -36,6 +37,9 @@ export class Log {
   private readonly made = new Map<string, HTMLLIElement>();
   private pinned = true;
   private top = 0;
+  /** The crisis card of this moment: its number stays in view until the reader moves past it. */
+  private card: Element | null = null;
+  private readonly passed = new WeakSet<Element>();
   private first = true;
   private loading = false;
 
@@ -47,7 +51,11 @@ export class Log {
     },
   ) {
     this.older = button(say("earlier"), "plain older", () => void this.loadOlder());
-    this.fresh = button(say("new_message"), "fresh", () => this.toEnd(true));
+    this.fresh = button(say("new_message"), "fresh", () => {
+      if (this.card) this.passed.add(this.card);
+      this.toEnd();
+      this.scroll.focus({ preventScroll: true });
+    });
     this.fresh.hidden = true;
     this.log = h(
       "div",
@@ -119,6 +127,8 @@ export class Log {
       else this.list.insertBefore(element, place);
     }
 
+    const now = lastCard && entries.indexOf(lastCard) > (lastOwn ? entries.indexOf(lastOwn) : -1);
+    this.card = now ? (this.made.get(lastCard.key) ?? null) : null;
     this.older.hidden = !shown.more || shown.onlyNewest;
     if (this.first) {
       this.first = false;
@@ -129,18 +139,17 @@ export class Log {
     else if (added > 0 && !this.loading) this.fresh.hidden = false;
   }
 
-  toEnd(look = false): void {
+  toEnd(): void {
     this.pinned = true;
     this.fresh.hidden = true;
     const box = this.box();
     if (box === this.scroll) box.scrollTop = box.scrollHeight;
     else box.scrollTop += this.element.getBoundingClientRect().bottom - window.innerHeight * 0.75;
-    // What is taller than the window is read from its beginning.
-    const newest = this.list.lastElementChild;
-    const top = Math.max(this.scroll.getBoundingClientRect().top, 0);
-    const above = newest ? newest.getBoundingClientRect().top - top : 0;
-    if (above < 0 && newest?.classList.contains("msg--card")) box.scrollTop += above;
-    if (look) this.scroll.focus({ preventScroll: true });
+    const above = this.cardAbove();
+    if (above < 0) {
+      box.scrollTop += above;
+      this.fresh.hidden = box.scrollHeight - box.scrollTop - box.clientHeight < AT_END;
+    }
   }
 
   /** What scrolls: the conversation; in a window too low for that, the page. */
@@ -149,14 +158,22 @@ export class Log {
     return inner ? this.scroll : (document.scrollingElement ?? document.documentElement);
   }
 
+  /** How far the card's beginning is above what can be seen; 0 when it is in view or passed. */
+  private cardAbove(): number {
+    if (!this.card || this.passed.has(this.card)) return 0;
+    const top = Math.max(this.scroll.getBoundingClientRect().top, 0);
+    return Math.min(this.card.getBoundingClientRect().top - top, 0);
+  }
+
   private scrolled(): void {
     const { scrollTop, scrollHeight, clientHeight } = this.box();
+    if (this.card && scrollTop > this.top && this.cardAbove() < -NEAR_END) this.passed.add(this.card);
     // Only the reader's own scrolling up unpins; a page that grew meanwhile does not.
     const near = this.box() === this.scroll ? NEAR_END : clientHeight;
     if (scrollHeight - scrollTop - clientHeight < near) this.pinned = true;
     else if (scrollTop < this.top) this.pinned = false;
     this.top = scrollTop;
-    if (this.pinned) this.fresh.hidden = true;
+    if (scrollHeight - scrollTop - clientHeight < AT_END) this.fresh.hidden = true;
     if (scrollTop < 40 && !this.pinned && !this.older.hidden) void this.loadOlder();
   }
 
