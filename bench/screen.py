@@ -1,0 +1,66 @@
+"""How many messages a second the risk screen reads, on one core, and how time grows with length.
+
+    uv run python bench/screen.py
+
+Prints plain lines; compares with the goals in the issue: 1,000 short messages a second for the
+rules, 100 with the sentence embedding (second opinion), 1 ms for 20 words, 20 ms for 500 words.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+# One core: set before numpy is loaded.
+for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"
+
+import yaml  # noqa: E402
+
+from bot import embedding  # noqa: E402
+from bot.risk import assess, rules_version  # noqa: E402
+
+SENTENCES = Path(__file__).parent.parent / "tests" / "risk" / "sentences.yml"
+TWENTY = (
+    "I walked by the river today and thought about the session and about what my sister said to me."
+)
+
+
+def seconds(action: Callable[[], object], times: int) -> list[float]:
+    result = []
+    for _ in range(times):
+        begin = time.perf_counter()
+        action()
+        result.append(time.perf_counter() - begin)
+    return result
+
+
+def main() -> None:
+    begin = time.perf_counter()
+    version = rules_version()
+    print(f"rules {version} loaded in {time.perf_counter() - begin:.2f} s")
+    groups = yaml.safe_load(SENTENCES.read_text(encoding="utf-8"))
+    messages = [str(text) for group in groups for text in group["texts"]]
+    assess("warm up")
+
+    total = sum(seconds(lambda: [assess(text) for text in messages], 3)) / 3
+    print(f"rules: {len(messages) / total:,.0f} short messages a second (goal 1,000)")
+
+    few = messages[::8]
+    embedding.embed("warm up")
+    total = sum(seconds(lambda: [assess(t, embedding=embedding.embed(t)) for t in few], 1))
+    print(f"with embedding: {len(few) / total:,.0f} short messages a second (goal 100)")
+
+    for words, goal in ((20, 1), (500, 20), (5_000, None)):
+        text = " ".join((TWENTY.split() * (words // 10))[:words])
+        # The same words in another order are other chunks: nothing is measured from a cache.
+        spent = statistics.median(seconds(lambda text=text: assess(text), 15)) * 1000  # type: ignore[misc]
+        told = f" (goal {goal})" if goal else ""
+        print(f"rules: {words} words in {spent:.2f} ms median{told}")
+
+
+if __name__ == "__main__":
+    main()
