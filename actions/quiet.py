@@ -10,6 +10,8 @@ from rasa_sdk.executor import CollectingDispatcher
 from actions.turn import Turn, keep, note, say, task
 
 STAGES = ("infusion", "recovery")
+#: No answers, whatever was asked.
+BEGINNINGS = ("open", "greet", "start_reflection", "resume_reflection", "start_fresh")
 
 
 def speak(dispatcher: CollectingDispatcher, turn: Turn) -> None:
@@ -17,7 +19,7 @@ def speak(dispatcher: CollectingDispatcher, turn: Turn) -> None:
     if turn.stage == "infusion":
         say(dispatcher, turn, "conversation.infusion_silent")
         return
-    in_row = turn.before.get("stage") == "recovery" and turn.kind != "open"
+    in_row = turn.before.get("stage") == "recovery" and turn.intent not in BEGINNINGS
     answer = ANSWERS.get(turn.asked) if in_row else None
     if answer is None:
         say(dispatcher, turn, "conversation.recovery_body")

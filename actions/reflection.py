@@ -96,6 +96,9 @@ BY_NAME = {step.name: step for step in STEPS}
 #: Quoted in the recap, in this order.
 RECAP = ("image", "stayed", "noticed", "expected", "hoped", "pointing", "sits", "kind")
 
+#: Measured besides being part of the entry: these make the check-in.
+CHECKED = ("body", "unwell", "tone", "distress", "after")
+
 STARTS = ("start_reflection", "resume_reflection", "start_fresh")
 QUESTIONS = (
     "ask_are_you_human",
@@ -127,7 +130,8 @@ COMMAND_WORDS = 8
 QUESTION_WORDS = 20
 SURE = 0.5
 _STORY = re.compile(
-    r"\b(was|were|wanted|felt|saw|had|went|came|dreamed|dreamt|told|said|talked|dream|vision)\b",
+    r"\b(was|were|wanted|felt|saw|had|went|came|dreamed|dreamt|told|said|talked|walked|flew"
+    r"|skipped|stopped|passed|thought|knew|heard|kept|held|met|became|dream|vision)\b",
     re.IGNORECASE,
 )
 _ASKING = re.compile(
@@ -307,7 +311,9 @@ class Reflection:
 
     def _obey(self, command: str, step: Step) -> None:
         if command == "skip":
-            self._fill(step, {"state": "skipped"})
+            # A longer line may hold more than the wish to skip: its words are kept.
+            said_more = self.turn.kind == "text" and len(self.turn.text.split()) > 4
+            self._fill(step, {"state": "skipped", **(self._words() if said_more else {})})
         elif command == "dont_know":
             self._say("not_knowing")
             self._fill(step, {"state": "unknown", **self._words()})
@@ -348,9 +354,10 @@ class Reflection:
             self.next = step
 
     def _nothing_came(self, step: Step) -> None:
-        self._say("nothing")
         # Remembered with its place, so that going back opens the other branch again.
         self.answers["tone"] = {"state": "answered", "value": "nothing", "from": step.name}
+        self._say("nothing")
+        self._check_in()
         if step.name != "tone":
             self.answers[step.name] = {"state": "answered", **self._words()}
         self._saved()
@@ -382,7 +389,7 @@ class Reflection:
             last = self.answers[self.about["last"]]
             last["text"] = f"{last['text']}\n{self.turn.text}"[:MAX_TEXT]
             self._say("added")
-            self._draft()
+            self._record("draft", "undecided")
             self._again(step)
             return
         getattr(self, f"_take_{step.takes}")(step)
@@ -404,6 +411,8 @@ class Reflection:
         self.answers[step.name] = answer
         typed = self.turn.kind == "text" and answer.get("text") and step.takes == "words"
         self.about["last"] = step.name if typed else None
+        if step.name in CHECKED:
+            self._check_in()
         self._saved()
 
     def _take_words(self, step: Step) -> None:
@@ -478,7 +487,7 @@ class Reflection:
         return [step for step in STEPS if step.when(self.answers, self.turn)]
 
     def _saved(self) -> None:
-        self._draft()
+        self._record("draft", "undecided")
         self._ask_next()
 
     def _ask_next(self) -> None:
@@ -523,10 +532,6 @@ class Reflection:
         say(self.dispatcher, self.turn, f"reflection.{name}", **values)
 
     # ---- Records ----
-
-    def _draft(self) -> None:
-        self._record("draft", "undecided")
-        self._check_in()
 
     def _record(self, state: str, sharing: str) -> None:
         parts = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,9 @@ from bot.content import Registry, registry
 
 #: Put before typed text that starts with a slash, so that Rasa never reads it as a command.
 GUARD = "\u2060"
+
+#: The contract's longest key; a turn's id alone may be as long.
+MAX_KEY = 120
 
 #: Ready to show when no clinic has set them, as in ``rasa shell``. Never a guessed number.
 CLINIC = {
@@ -127,7 +131,9 @@ def say(dispatcher: CollectingDispatcher, turn: Turn, item_id: str, **values: st
 
 
 def note(dispatcher: CollectingDispatcher, kind: str, key: str, data: Mapping[str, Any]) -> None:
-    """Hand a record to the clinic service (bot/contract.py, RECORDS)."""
+    """Hand a record to the clinic service (bot/contract.py, RECORDS). The same key replaces."""
+    if len(key) > MAX_KEY:
+        key = hashlib.sha256(key.encode()).hexdigest()
     dispatcher.utter_message(record={"kind": kind, "key": key, "data": dict(data)})
 
 

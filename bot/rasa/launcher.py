@@ -7,6 +7,7 @@ each of them at once, with one plain line on stderr and exit code 1.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import logging
 import os
 import socket
@@ -62,6 +63,7 @@ def load(path: Path, store: Any = None) -> Any:
     """The agent, ready to take turns. Raises CannotStart."""
     from rasa.core.agent import Agent
 
+    from bot.content import registry
     from bot.rasa.inprocess import InProcessActions
     from bot.rasa.lock_store import InProcessLocks
     from bot.rasa.tracker_store import EncryptedTrackerStore, KeyMissing
@@ -84,6 +86,9 @@ def load(path: Path, store: Any = None) -> Any:
         raise CannotStart(f"the model cannot be loaded ({type(error).__name__})") from None
     # Rasa's store of last resort loses messages silently; an error must reach the edge.
     agent.tracker_store._on_tracker_store_error = _reraise
+    # The rules, the words' vectors and the content are read at first use: not at a patient's cost.
+    asyncio.run(agent.parse_message("hello"))
+    registry()
     return agent
 
 

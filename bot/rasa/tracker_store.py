@@ -16,15 +16,23 @@ import hmac
 import itertools
 import json
 import os
+from collections import OrderedDict
 from typing import Any
 
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from rasa.core.tracker_store import SQLTrackerStore
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.events import ActiveLoop, Event, SlotSet, UserUttered
+from rasa.shared.core.events import (
+    ActiveLoop,
+    Event,
+    SlotSet,
+    UserUttered,
+    deserialise_events,
+)
 from rasa.shared.core.trackers import DialogueStateTracker
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import QueuePool
 
 from bot.rasa import inprocess
 
@@ -34,8 +42,10 @@ DEFAULT_URL = "sqlite:///var/assistant.db"
 
 #: With more stored events than ``MOST``, only the slots and the last turns are kept: a turn costs
 #: the same in the hundredth week as in the first.
-MOST = 300
-KEPT_TURNS = 12
+MOST = 200
+KEPT_TURNS = 10
+#: Conversations whose events are kept as objects, for rebuilding them costs more than a whole turn.
+REMEMBERED = 512
 _NONCE = 12
 
 
@@ -72,6 +82,8 @@ class EncryptedTrackerStore(SQLTrackerStore):
         self.engine = _engine(url or os.environ.get(URL) or DEFAULT_URL)
         self.Base.metadata.create_all(self.engine)
         self.sessionmaker = sa.orm.session.sessionmaker(bind=self.engine)
+        # By conversation: the newest row's id when the events were read, and the events.
+        self._remembered: OrderedDict[str, tuple[int, list[Event]]] = OrderedDict()
 
     def check(self) -> None:
         """Raise if the database cannot be read just now."""
@@ -83,32 +95,54 @@ class EncryptedTrackerStore(SQLTrackerStore):
         inprocess.check()
         sender = self._sender(tracker.sender_id)
         with self.session_scope() as session:
-            stored = self._rows(session, sender).count()
-            events = list(itertools.islice(tracker.events, stored, None))
-            if stored + len(events) > MOST:
+            stored = self._read(session, sender)
+            added = list(itertools.islice(tracker.events, len(stored), None))
+            if len(stored) + len(added) > MOST:
                 self._rows(session, sender).delete()
-                events = _shortened(tracker)
-            session.add_all(self._row(sender, event) for event in events)
+                stored, added = [], _shortened(tracker)
+            slim = [_slim(event.as_dict()) for event in added]
+            rows = [self._row(sender, data) for data in slim]
+            session.add_all(rows)
             session.commit()
+            newest = rows[-1].id if rows else None
+        if newest is not None:
+            self._remember(sender, newest, stored + deserialise_events(slim))
 
     async def _retrieve(
         self, sender_id: str, fetch_events_from_all_sessions: bool
     ) -> DialogueStateTracker | None:
-        sender = self._sender(sender_id)
         with self.session_scope() as session:
-            rows = self._rows(session, sender).order_by(self.SQLEvent.id).all()
-            events = [self._opened(sender, row.data) for row in rows]
+            events = self._read(session, self._sender(sender_id))
         if not events or not self.domain:
             return None
-        return DialogueStateTracker.from_dict(sender_id, events, self.domain.slots)
+        return DialogueStateTracker.from_events(sender_id, events, self.domain.slots)
+
+    def _read(self, session: Session, sender: str) -> list[Event]:
+        """The stored events, as objects; from memory while nobody else has written."""
+        newest = self._rows(session, sender).with_entities(sa.func.max(self.SQLEvent.id)).scalar()
+        if newest is None:
+            return []
+        known = self._remembered.get(sender)
+        if known is not None and known[0] == newest:
+            return list(known[1])
+        rows = self._rows(session, sender).order_by(self.SQLEvent.id).all()
+        events: list[Event] = deserialise_events([self._opened(sender, row.data) for row in rows])
+        self._remember(sender, newest, events)
+        return list(events)
+
+    def _remember(self, sender: str, newest: int, events: list[Event]) -> None:
+        self._remembered[sender] = (newest, events)
+        self._remembered.move_to_end(sender)
+        while len(self._remembered) > REMEMBERED:
+            self._remembered.popitem(last=False)
 
     def _rows(self, session: Session, sender: str) -> Any:
         return session.query(self.SQLEvent).filter(self.SQLEvent.sender_id == sender)
 
-    def _row(self, sender: str, event: Event) -> Any:
-        sealed = self._sealed(sender, _slim(event.as_dict()))
+    def _row(self, sender: str, data: dict[str, Any]) -> Any:
         # timestamp, intent_name and action_name stay empty: they would tell what was spoken about.
-        return self.SQLEvent(sender_id=sender, type_name=event.type_name, data=sealed)
+        sealed = self._sealed(sender, data)
+        return self.SQLEvent(sender_id=sender, type_name=data["event"], data=sealed)
 
     def _sender(self, sender_id: str) -> str:
         return hmac.new(self._key, sender_id.encode(), hashlib.sha256).hexdigest()
@@ -129,7 +163,11 @@ def _engine(url: str) -> Any:
     sqlite = url.startswith("sqlite")
     if sqlite and (path := sa.engine.make_url(url).database):
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)  # noqa: PTH103, PTH120
-    engine = sa.create_engine(url, pool_pre_ping=True, hide_parameters=True)
+    options: dict[str, Any] = {"pool_pre_ping": True, "hide_parameters": True}
+    if sqlite:
+        # Without a pool each turn closes its file several times, and each closing empties the WAL.
+        options |= {"poolclass": QueuePool, "connect_args": {"check_same_thread": False}}
+    engine = sa.create_engine(url, **options)
     if sqlite:
 
         @sa.event.listens_for(engine, "connect")

@@ -1,0 +1,156 @@
+"""Around a reflection: hello, questions, asking for a person, not understanding, quiet hours."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import Talk
+
+
+@pytest.mark.parametrize(
+    ("stage", "said"),
+    [
+        ("onboarding", "conversation.greet_before"),
+        ("preparation", "conversation.greet_before"),
+        ("day_of", "conversation.greet_before"),
+        ("infusion", "conversation.infusion_silent"),
+        ("recovery", "conversation.recovery_body"),
+        ("evening", "conversation.greet_evening"),
+        ("day_1", "conversation.greet_day"),
+        ("day_2", "conversation.greet_day"),
+        ("between", "conversation.greet_between"),
+        ("maintenance", "conversation.greet_between"),
+        ("ended", "conversation.greet_before"),
+    ],
+)
+def test_a_greeting_fits_the_stage(talk: Talk, stage: str, said: str) -> None:
+    talk.stage = stage
+    assert talk.opens().ids == [said]
+    assert talk.says("hello").ids == [said]
+
+
+def test_it_says_what_it_is_when_it_says_hello(talk: Talk) -> None:
+    assert "automated program" in talk.says("hi").text
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "tasks"),
+    [
+        ("are you a real person?", "conversation.are_you_human", []),
+        ("who can read this?", "conversation.who_reads", []),
+        (
+            "please delete all my data",
+            "conversation.privacy",
+            [("other", "routine")],
+        ),
+        ("can I drive tomorrow?", "conversation.driving", []),
+        (
+            "should I take my lexapro tonight?",
+            "conversation.medication",
+            [("medication", "routine")],
+        ),
+        ("can they raise my dose?", "conversation.dose", [("medication", "routine")]),
+        ("tell me a joke", "conversation.out_of_scope", []),
+        ("thank you", "conversation.thanks", []),
+        ("bye", "conversation.goodbye", []),
+        ("I need a grounding exercise", "conversation.grounding", []),
+        ("show me a breathing exercise", "conversation.breathing", []),
+    ],
+)
+def test_a_question_gets_its_answer(
+    talk: Talk, words: str, said: str, tasks: list[tuple[str, str]]
+) -> None:
+    reply = talk.says(words)
+    assert reply.ids == [said]
+    assert reply.tasks() == tasks
+
+
+@pytest.mark.parametrize("words", ["I have a headache", "is it normal to be so tired?"])
+def test_nothing_is_soothed_before_the_red_flags_are_asked_about(talk: Talk, words: str) -> None:
+    reply = talk.says(words)
+    assert reply.last == "safety.ask_medical"
+    assert reply.tasks() == [("other", "routine")]
+    assert "normal" not in reply.text.replace("what is normal for you", "")
+
+
+@pytest.mark.parametrize("urgency", ["urgent", "routine"])
+def test_a_person_is_asked_how_soon_and_the_request_is_passed_on(talk: Talk, urgency: str) -> None:
+    assert talk.says("I want to talk to a person").ids == ["conversation.human"]
+    reply = talk.taps(urgency)
+    assert reply.ids == [f"conversation.human_{urgency}"]
+    assert reply.tasks() == [("human_request", urgency)]
+
+
+def test_how_soon_can_be_typed(talk: Talk) -> None:
+    talk.says("I want to talk to a person")
+    assert talk.says("It can wait").tasks() == [("human_request", "routine")]
+    talk.says("human please")
+    assert talk.says("yes").tasks() == [("human_request", "urgent")]
+
+
+def test_not_understood_asks_once_and_then_offers_what_it_can_do(talk: Talk) -> None:
+    assert talk.says("xqzt blorf").ids == ["conversation.rephrase"]
+    assert talk.says("grmpf vlad znk").ids == ["conversation.choices"]
+    assert talk.says("zzt zzt kwq").ids == ["conversation.choices"]
+    assert talk.says("hi").ids == ["conversation.greet_day"]
+    assert talk.says("xqzt blorf").ids == ["conversation.rephrase"]
+
+
+def test_words_outside_a_reflection_are_kept_and_a_look_back_is_offered(talk: Talk) -> None:
+    assert talk.says("I was flying over a dark forest with my sister").ids == ["conversation.heard"]
+    assert talk.parts() == {
+        "conversation.heard": ("answered", "I was flying over a dark forest with my sister")
+    }
+    assert talk.says("yes please").ids == ["reflection.start", "reflection.body"]
+
+
+def test_a_yes_to_nothing_offers_the_choices(talk: Talk) -> None:
+    assert talk.says("yes").ids == ["conversation.menu"]
+    assert talk.says("thanks").ids == ["conversation.thanks"]
+
+
+def test_a_typed_title_is_the_button(talk: Talk) -> None:
+    talk.says("hi")
+    assert talk.says("look back").ids == ["reflection.start", "reflection.body"]
+    assert talk.says("Tired.").ids == ["reflection.image"]
+    assert talk.record("check_in") == {"body": "Tired."}
+
+
+# ---- The first two hours: few words, one small question at a time ----
+
+
+def test_recovery_asks_body_ride_and_a_word_and_then_lets_rest(talk: Talk) -> None:
+    talk.stage, talk.hours = "recovery", 0.5
+    assert talk.opens().ids == ["conversation.recovery_body"]
+    assert talk.taps("foggy").ids == ["conversation.recovery_ride"]
+    assert talk.taps("yes").ids == ["conversation.recovery_word"]
+    assert talk.says("ocean").ids == ["conversation.recovery_rest"]
+    assert talk.record("check_in") == {"body": "Foggy"}
+    assert talk.parts() == {"conversation.recovery_word": ("answered", "ocean")}
+
+
+def test_recovery_without_a_ride_tells_the_staff(talk: Talk) -> None:
+    talk.stage, talk.hours = "recovery", 0.5
+    talk.opens()
+    assert talk.taps("sick").ids == ["conversation.recovery_unwell", "conversation.recovery_ride"]
+    reply = talk.taps("no")
+    assert reply.ids == ["conversation.recovery_no_ride", "conversation.recovery_word"]
+    assert reply.tasks() == [("ride", "urgent")]
+
+
+def test_no_reflection_runs_in_recovery(talk: Talk) -> None:
+    talk.stage, talk.hours = "recovery", 0.5
+    assert talk.says("I want to reflect").ids == ["conversation.recovery_body"]
+    talk.stage, talk.hours = "day_1", 24.0
+    talk.says("I want to reflect")
+    talk.says("calm")
+    talk.stage, talk.hours, talk.infusion = "recovery", 0.5, 2
+    assert talk.says("a cloud").ids == ["conversation.recovery_body"]
+
+
+@pytest.mark.parametrize("words", ["I want to talk to a person", "human please"])
+def test_a_person_can_be_asked_for_in_the_quiet_hours(talk: Talk, words: str) -> None:
+    talk.stage, talk.hours = "recovery", 0.5
+    assert talk.says(words).ids == ["conversation.recovery_human"]
+    reply = talk.taps("urgent")
+    assert reply.ids == ["conversation.recovery_human_sent"]
+    assert reply.tasks() == [("human_request", "urgent")]
