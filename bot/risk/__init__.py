@@ -1,7 +1,7 @@
 """Does this message show risk? Words in, a level with its reasons out.
 
     normalise -> find the rules' phrases -> judge each (assertion) -> weigh signs together
-              -> second opinion (may only make us ask) -> the conversation's sticky state
+              -> the conversation's sticky state
 
 ``assess`` is pure (no clock, network or database), bounded in time and never raises. The rules are
 data in ``data/risk/<locale>``; ``docs/clinical/risk.md`` explains them to a clinician.
@@ -10,11 +10,10 @@ data in ``data/risk/<locale>``; ``docs/clinical/risk.md`` explains them to a cli
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bot.risk import opinion, rules
+from bot.risk import rules
 from bot.risk.detect import Found, evidence, find
 from bot.risk.levels import Assessment, Context, Evidence, Level, State, failed
 from bot.risk.rules import RuleError, RuleSet
@@ -64,61 +63,48 @@ def rules_version(locale: str = "en") -> str:
     return ruleset(locale).name
 
 
-def assess(
-    text: str,
-    state: State = _NOBODY,
-    context: Context = _NOWHERE,
-    embedding: Sequence[float] | opinion.Vector | None = None,
-) -> Assessment:
-    """What one message means, alone and in its conversation. Never raises.
-
-    ``embedding`` is the sentence embedding of ``text`` where the caller has one: it allows a second
-    opinion, which can raise none to watch and nothing else.
-    """
+def assess(text: str, state: State = _NOBODY, context: Context = _NOWHERE) -> Assessment:
+    """What one message means, alone and in its conversation. Never raises."""
     try:
-        return _assess(text, state, context, embedding)
+        return _assess(text, state, context)
     except Exception:  # the last line of defence: whatever broke, a human looks (I4)
         return replace(failed(), conversation_level=max(Level.urgent, state.level))
 
 
-def _assess(
-    text: str,
-    state: State,
-    context: Context,
-    embedding: Sequence[float] | opinion.Vector | None,
-) -> Assessment:
+def _assess(text: str, state: State, context: Context) -> Assessment:
     using = ruleset()
-    earlier = frozenset(state.signs) if state.signs else _signs(using, state.history, context)
-    found = find(using, text, context, earlier)
+    signs, watches = _earlier(using, state, context)
+    found = find(using, text, context, signs)
     reasons = evidence(found)
     level = max((item.level for item in reasons), default=Level.none)
-    score = None if embedding is None else opinion.score(embedding)
-    notes: tuple[str, ...] = ()
-    if level is Level.none and score is not None and score >= opinion.threshold():
-        level = Level.watch
-        notes = ("second opinion",)
     conversation = max(level, state.level)
-    if level is Level.watch and state.watches + 1 >= ASKED_ENOUGH:
+    notes: tuple[str, ...] = ()
+    if level is Level.watch and watches + 1 >= ASKED_ENOUGH:
         conversation = max(conversation, Level.urgent)
-        notes += ("asked enough",)
-    categories = tuple(dict.fromkeys(item.category for item in reasons))
+        notes = ("asked enough",)
     return Assessment(
         level=level,
         conversation_level=conversation,
-        categories=categories or (("suicide",) if notes and level else ()),
+        categories=tuple(dict.fromkeys(item.category for item in reasons)),
         evidence=reasons,
-        score=score,
         rules=using.name,
         notes=notes,
         signs=tuple(sorted(found.signs)),
     )
 
 
-def _signs(using: RuleSet, history: Sequence[str], context: Context) -> frozenset[str]:
+def _earlier(using: RuleSet, state: State, context: Context) -> tuple[frozenset[str], int]:
+    """Signs of the earlier messages and how many were a watch, read again when not carried."""
+    if state.signs or state.watches or not state.history:
+        return frozenset(state.signs), state.watches
     signs: frozenset[str] = frozenset()
-    for message in history:
-        signs |= find(using, message, context).signs
-    return signs
+    watches = 0
+    for message in state.history:
+        found = find(using, message, context)
+        signs |= found.signs
+        watches += max((item.level for item in evidence(found)), default=0) == Level.watch
+    # A screen or a human has lowered the conversation since: counting starts anew.
+    return signs, watches if state.level > Level.none else 0
 
 
 def look(text: str, context: Context = _NOWHERE) -> Found:

@@ -7,15 +7,12 @@ that cannot be read gives a line that says so: one bad message never stops the o
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from bot.risk import Context, Level, State, assess, look, next_state, ruleset
 from bot.risk.assertion import AXES
 from bot.risk.detect import Finding, Found
-from bot.risk.opinion import Vector
-
-Embed = Callable[[str], Vector]
 
 _AXES_IN_WORDS = {
     "denied": "denied",
@@ -29,7 +26,7 @@ _AXES_IN_WORDS = {
 }
 
 
-def screen(lines: Iterable[str], embed: Embed | None = None) -> Iterator[str]:
+def screen(lines: Iterable[str]) -> Iterator[str]:
     """Assess each JSON line ``{"id", "text", "hours_since_infusion"?, "history"?}``.
 
     With ``history`` (earlier patient messages, oldest first) the level is the conversation's: they
@@ -37,10 +34,10 @@ def screen(lines: Iterable[str], embed: Embed | None = None) -> Iterator[str]:
     """
     for number, line in enumerate(lines, 1):
         if line.strip():
-            yield json.dumps(_screened(number, line, embed), ensure_ascii=False)
+            yield json.dumps(_screened(number, line), ensure_ascii=False)
 
 
-def _screened(number: int, line: str, embed: Embed | None) -> dict[str, Any]:
+def _screened(number: int, line: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
@@ -55,7 +52,7 @@ def _screened(number: int, line: str, embed: Embed | None) -> dict[str, Any]:
     for earlier in row.get("history") or ():
         state = next_state(state, assess(earlier, state), earlier)
     text = row["text"]
-    found = assess(text, state, context, embedding=embed(text) if embed else None)
+    found = assess(text, state, context)
     categories = found.categories
     if found.conversation_level > found.level:
         categories = tuple(dict.fromkeys((*categories, *state.categories)))
@@ -67,7 +64,7 @@ def _screened(number: int, line: str, embed: Embed | None) -> dict[str, Any]:
             {"start": e.start, "end": e.end, "rule": e.rule, "reason": e.reason}
             for e in found.evidence
         ],
-        "score": None if found.score is None else round(found.score, 4),
+        "score": found.score,
     }
 
 

@@ -122,6 +122,13 @@ def test_history_alone_is_enough_to_weigh_together() -> None:
     assert assess("where can I buy pesticide", state).level is Level.emergency
 
 
+def test_history_alone_counts_what_was_asked() -> None:
+    history = ("I feel hopeless", "I hate myself")
+    assert assess("there is no point anymore", State(Level.watch, (), history)).notes
+    lowered = State(Level.none, (), history)
+    assert assess("there is no point anymore", lowered).conversation_level is Level.watch
+
+
 # --- when it breaks ------------------------------------------------------------------------------
 
 
