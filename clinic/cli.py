@@ -333,7 +333,8 @@ def main() -> None:
     from clinic.supervisor import StartError
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for chatty in ("httpx", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         app()
     except (SettingsError, StartError, NotPossibleError) as error:

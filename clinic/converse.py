@@ -45,6 +45,8 @@ from clinic.settings import ROOT, Settings
 from clinic.system import System, assemble
 
 START = datetime(2026, 3, 10, 23, 0, tzinfo=UTC)
+#: What passes before a turn that names no time: somebody reads, thinks and types.
+TYPING = "0.5m"
 _LEVEL = {"enum": list(RISK_LEVELS)}
 _REGEXES = {"type": "array", "items": {"type": "string"}}
 SCRIPT = Draft7Validator(
@@ -172,7 +174,7 @@ async def _drive(script: dict[str, Any], settings: Settings, url: str) -> Outcom
     outcome = Outcome(script["name"])
     async with Scene.open(settings, url, script.get("hours_since_infusion")) as scene:
         for number, turn in enumerate(script["turns"], 1):
-            scene.wait(turn.get("after", "0m"))
+            scene.wait(turn.get("after", TYPING))
             said = await scene.say(turn["patient"])
             outcome.turns.append({"patient": turn["patient"], **said})
             outcome.failures += [

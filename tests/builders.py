@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
+import functools
+import shutil
+import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +16,7 @@ from sqlalchemy import select
 from clinic import people
 from clinic.clock import ManualClock
 from clinic.patient import access
+from clinic.records.database import Database
 from clinic.records.models import Conversation, Message, Patient, Staff, new_id
 from clinic.settings import Secrets, Settings
 from clinic.system import System, assemble
@@ -39,6 +44,17 @@ def settings(home: Path, **changes: object) -> Settings:
     return Settings(**(values | changes))  # type: ignore[arg-type]
 
 
+@functools.cache
+def _migrated() -> Path:
+    """An empty database at the newest schema, migrated once a test run and copied for each test."""
+    path = Path(tempfile.mkdtemp(prefix="afterglow-")) / "clinic.db"
+    atexit.register(shutil.rmtree, path.parent, ignore_errors=True)
+    database = Database(f"sqlite:///{path}")
+    database.migrate()
+    database.close()
+    return path
+
+
 @dataclass
 class World:
     """One clinic. Each method adds something to it and returns its id or row."""
@@ -49,13 +65,19 @@ class World:
     @classmethod
     def make(cls, home: Path, **changes: object) -> World:
         clock = ManualClock(NOW)
-        system = assemble(settings(home, **changes), clock)
-        system.database.migrate()
+        chosen = settings(home, **changes)
+        if "database_url" not in changes:
+            shutil.copy(_migrated(), home / "clinic.db")
+        return cls.furnish(assemble(chosen, clock), clock)
+
+    @classmethod
+    def furnish(cls, system: System, clock: ManualClock | None = None) -> World:
+        """Found the clinic on a migrated database."""
         with system.database.write() as session:
             people.found_clinic(
                 session, "Harbor Clinic", "America/New_York", {"phone": "+1 555 0100"}
             )
-        return cls(system, clock)
+        return cls(system, clock or ManualClock(system.clock.now()))
 
     def staff(self, name: str, *roles: str, on_call: bool = False) -> Staff:
         """Somebody with a verified e-mail address (name@harbor.test)."""

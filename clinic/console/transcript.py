@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from bot.risk.levels import Level
 from clinic.console import marks, wording
+from clinic.console.withheld import withheld
 from clinic.console.wording import When
 from clinic.records.models import (
     Conversation,
@@ -31,6 +32,7 @@ _TURNS = {
 _UNSCREENED = (
     "Not screened: the detector failed on this message. It counts as urgent. Read it yourself."
 )
+_WITHHELD = "Part of a reflection the patient keeps private."
 _UNASSESSED = "Not screened: there is no assessment of this message. Read it yourself."
 
 
@@ -137,10 +139,11 @@ def _turns(
         )
     }
     name = vault.name(patient)
+    hidden = withheld(session, system.words, messages, assessments)
     return [
         _turn(
             message,
-            vault.text(message, patient.id),
+            _WITHHELD if message.id in hidden else vault.text(message, patient.id),
             assessments.get(message.id),
             staff.get(message.staff_id or ""),
             name,

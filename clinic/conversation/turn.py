@@ -30,6 +30,7 @@ from clinic.records.models import (
     Conversation,
     Message,
     Record,
+    RecordMessage,
     RiskAssessment,
     new_id,
 )
@@ -332,6 +333,7 @@ def keep_record(
         conversation.patient_id, "record", "data", found.id, json.dumps(data)
     )
     session.flush()
+    session.merge(RecordMessage(record_id=found.id, message_id=message.id))
     feed.publish(system, session, feed.STAFF, "record", found.id)
 
 

@@ -96,7 +96,7 @@ def resolve(
     if alert.state == "resolved":
         raise RefusedError("This alert is already resolved.")
     if alert.state == "open" or alert.acked_by != staff.id:
-        raise RefusedError("Take the alert first, then resolve it.")
+        raise RefusedError("Acknowledge the alert first, then resolve it.")
     if disposition not in policy.load()["dispositions"]:
         raise RefusedError("Choose an outcome.")
     if not note.strip():

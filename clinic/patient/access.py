@@ -96,6 +96,16 @@ def admit(system: System, token: str, remember: bool) -> Admission | None:
         return Admission(fresh, conversation.id, lasts)
 
 
+def already_in(system: System, token: str, session_token: str | None) -> str | None:
+    """The conversation, when the one who used this invitation up presses its link again."""
+    with system.database.read() as session:
+        conversation = conversation_of(system, session, session_token)
+        invitation = session.get(Invitation, system.hash(token))
+        if conversation is None or invitation is None:
+            return None
+        return conversation.id if invitation.patient_id == conversation.patient_id else None
+
+
 def conversation_of(system: System, session: Session, token: str | None) -> Conversation | None:
     """The conversation a session token names, or None."""
     if not token:

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
+from bot.content import Registry
 from clinic import feed
 from clinic.conversation import delivery, intake, turn, whereabouts
 from clinic.patient import access
@@ -48,6 +49,13 @@ class Sent(_Strict):
     text: str | None = None
     message: Annotated[str, Field(max_length=64)] | None = None
     choice: Annotated[str, Field(max_length=64)] | None = None
+
+
+def page_words(words: Registry) -> dict[str, str]:
+    """What the page says by itself, by the names its script uses."""
+    return {
+        item.id.removeprefix("page."): item.variants[0] for item in words if item.topic == "page"
+    }
 
 
 def router(system: System, live: feed.Feed, turns: turn.Turns) -> APIRouter:
@@ -86,6 +94,7 @@ def router(system: System, live: feed.Feed, turns: turn.Turns) -> APIRouter:
             page = pages.get_template("chat.html").render(
                 clinic_name=known["clinic_name"],
                 help=delivery.help_lines(system, known),
+                words=page_words(system.words),
                 asset=lambda name: f"/static/{name}",
             )
         return HTMLResponse(page)
@@ -109,11 +118,13 @@ def router(system: System, live: feed.Feed, turns: turn.Turns) -> APIRouter:
             }
 
     @routes.post("/api/session", status_code=201)
-    def start(body: Start, response: Response) -> dict[str, Any]:
+    def start(body: Start, response: Response, token: Token = None) -> dict[str, Any]:
         if not body.adult:
             raise Problem(403, "adults-only", "This program is for adults of 18 and over.")
         admission = access.admit(system, body.invitation, body.remember)
         if admission is None:
+            if again := access.already_in(system, body.invitation, token):
+                return _state(again)
             raise Problem(404, "link-not-valid", "This link does not work any more.")
         remembered = int(admission.lasts.total_seconds()) if body.remember else None
         cookie(response, admission.token, remembered)

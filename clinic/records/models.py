@@ -373,6 +373,14 @@ class Record(Base):
     __table_args__ = (UniqueConstraint("patient_id", "kind", "key"),)
 
 
+class RecordMessage(Base):
+    """Which of the patient's messages a record was made of: its sharing is theirs too."""
+
+    __tablename__ = "record_message"
+    record_id: Mapped[str] = mapped_column(ForeignKey("record.id"), primary_key=True)
+    message_id: Mapped[str] = mapped_column(ForeignKey("message.id"), primary_key=True, index=True)
+
+
 class Event(Base):
     """Something a page should show now: the source of both live feeds, resumable by id."""
 

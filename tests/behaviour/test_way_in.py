@@ -67,6 +67,15 @@ def test_unknown_used_expired_replaced_and_inactive_look_the_same(world, client)
     assert answers.pop()[0] == 404
 
 
+def test_pressing_the_same_link_again_on_the_same_device_just_goes_on(world, client):
+    token = invite(world, world.patient("Sam Rivera"))
+    start(client, token)
+    assert start(client, token).json()["patient"]["name"] == "Sam Rivera"
+    client.cookies.clear()
+    start(client, invite(world, world.patient("Other")))
+    assert start(client, token).status_code == 404, "somebody else's link stays closed"
+
+
 def test_adults_only(world: World, client: TestClient):
     token = invite(world, world.patient())
     assert start(client, token, adult=False).json()["type"] == "about:adults-only"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import statistics
+from pathlib import Path
 
 import pytest
 
 from bot.content import Item, registry
 
+ROOT = Path(__file__).resolve().parents[2]
 ITEMS = sorted(registry(), key=lambda item: item.id)
 #: Q29 and design (look.md): what we never call ourselves or promise.
 NEVER = (
@@ -116,3 +118,18 @@ def test_reflection_questions_can_be_skipped():
     assert asking
     for item in asking:
         assert "skip" in {choice.id for choice in item.choices}, item.id
+
+
+def test_every_name_the_page_says_is_in_the_registry_and_none_is_left_over():
+    said: set[str] = set()
+    for path in (ROOT / "web" / "src" / "room").glob("*.ts"):
+        text = path.read_text(encoding="utf-8")
+        said |= set(re.findall(r"[\"`]([a-z][a-z0-9_]+)[\"`]", text))
+        said |= {f"{a}{b}" for a, b in re.findall(r"`([a-z_]*)\$\{[a-z.]+\}([a-z_]*)`", text)}
+    known = {item.id.removeprefix("page.") for item in ITEMS if item.topic == "page"}
+    used = set()
+    for path in (ROOT / "web" / "src" / "room").glob("*.ts"):
+        used |= set(re.findall(r"say\(\s*\"([a-z0-9_]+)\"", path.read_text(encoding="utf-8")))
+    assert used <= known
+    parts = {name for name in known for piece in said if piece and piece in name}
+    assert known - parts == set()

@@ -28,6 +28,9 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
+from bot.content import registry
+from clinic.patient.api import page_words
+
 ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "clinic" / "static"
 PAGES = Environment(
@@ -431,6 +434,7 @@ class Edge(BaseHTTPRequestHandler):
         page = PAGES.get_template(name).render(
             clinic_name=CLINIC["name"],
             help=HELP,
+            words=page_words(registry()),
             asset=lambda n: f"/static/{n}",
             ago=lambda m: (STARTED - timedelta(minutes=m)).isoformat(),
             **rest,

@@ -1,11 +1,14 @@
-// The page's own words. They are data, like the companion's: an approver reads one file.
+// The page's own words come with it, from the content registry (data/content/en/page.yml): one file
+// for an approver to read, and nothing to fetch when the network is gone.
 
-import english from "./words.en.json";
+const words = JSON.parse(document.getElementById("words")?.textContent ?? "{}") as Record<
+  string,
+  string
+>;
 
-type Name = Exclude<keyof typeof english, "version">;
-
-export function say(name: Name, values: Record<string, string> = {}): string {
-  return english[name].replace(/\{([a-z]+)\}/g, (_, key: string) => values[key] ?? "");
+/** The sentence called `page.NAME`, with its places filled in. A test holds every name used here. */
+export function say(name: string, values: Record<string, string> = {}): string {
+  return (words[name] ?? "").replace(/\{([a-z]+)\}/g, (_, key: string) => values[key] ?? "");
 }
 
 const locale = document.documentElement.lang || "en";

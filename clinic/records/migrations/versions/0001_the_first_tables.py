@@ -411,6 +411,23 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "record_message",
+        sa.Column("record_id", sa.String(length=32), nullable=False),
+        sa.Column("message_id", sa.String(length=32), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["message_id"], ["message.id"], name=op.f("fk_record_message_message_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["record_id"], ["record.id"], name=op.f("fk_record_message_record_id")
+        ),
+        sa.PrimaryKeyConstraint("record_id", "message_id", name=op.f("pk_record_message")),
+    )
+    with op.batch_alter_table("record_message", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_record_message_message_id"), ["message_id"], unique=False
+        )
+
+    op.create_table(
         "risk_assessment",
         sa.Column("message_id", sa.String(length=32), nullable=False),
         sa.Column("level", sa.String(), nullable=False),
@@ -458,6 +475,7 @@ def downgrade() -> None:
             op.execute(f"DROP TRIGGER {table}_append_only ON {table}")
             op.execute(f"DROP FUNCTION {table}_append_only()")
     op.drop_table("risk_assessment")
+    op.drop_table("record_message")
     op.drop_table("record")
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_outbox_escalation_id"))
