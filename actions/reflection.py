@@ -140,6 +140,8 @@ _ASKING = re.compile(
 )
 #: A line that carries on from the last one rather than answering the next question.
 _MORE = re.compile(r"^\s*(and|also|oh and|plus|i mean|or rather|\.\.\.|…)\b", re.IGNORECASE)
+#: Typed like a program's command, so certainly not meant as one of ours.
+_SLASHED = re.compile(r"^[^\w\s]*[/／]")
 #: Nobody reads a question and answers it this fast. Equal times say nothing about pace.
 FAST_SECONDS = 3
 
@@ -295,7 +297,7 @@ class Reflection:
             return "empty"
         if turn.intent in ("skip", "deny") and turn.asked in conversation.HUMAN_QUESTIONS:
             return turn.intent
-        if turn.intent not in COMMANDS or turn.confidence < SURE:
+        if turn.intent not in COMMANDS or turn.confidence < SURE or _SLASHED.match(turn.text):
             return None
         words = len(turn.text.split())
         if turn.intent in QUESTIONS:

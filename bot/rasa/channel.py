@@ -24,7 +24,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from actions.turn import GUARD, VISIBLE
-from bot import contract
+from bot import contract, embedding
 from bot.content import registry
 from bot.rasa import inprocess
 
@@ -109,7 +109,10 @@ async def answer(agent: Agent | None, document: Any) -> dict[str, Any]:
     """The reply to one turn. Raises Problem, or whatever broke."""
     try:
         turn = contract.check_turn(document)
-    except contract.ContractError as error:
+        vector = turn["context"].get("embedding")
+        if vector is not None:
+            embedding.decode(vector)
+    except (contract.ContractError, embedding.EmbeddingError) as error:
         raise Problem(400, "Not a turn", str(error)) from None
     if agent is None or not agent.is_ready():
         raise Problem(503, "Not ready", "No model is loaded.")

@@ -17,7 +17,7 @@ from rasa.engine.storage.storage import ModelStorage
 from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
-from bot import embedding, risk
+from bot import risk
 from bot.risk.levels import Context, Level
 
 logger = logging.getLogger("afterglow.risk")
@@ -53,10 +53,7 @@ def _worries(message: Message) -> bool:
         if Level.of((context.get("risk") or {}).get("level", "none")) >= Level.watch:
             return True
         where = Context(context.get("hours_since_infusion"), context.get("stage"))
-        sent = context.get("embedding")
-        vector = embedding.decode(sent) if sent else None
-        found = risk.assess(message.get(TEXT) or "", context=where, embedding=vector)
-        return found.level >= Level.watch
+        return risk.assess(message.get(TEXT) or "", context=where).level >= Level.watch
     except Exception as error:
         # A message nobody could assess is treated as risk (I4). The words stay out of the log.
         logger.error("The risk detector failed: %s", type(error).__name__)
