@@ -12,6 +12,12 @@ import os
 import sys
 
 OWN = "afterglow"
+#: What libraries report in passing says nothing once its words are gone.
+CHATTY = {
+    **dict.fromkeys(("rasa", "rasa_sdk", "sanic", "asyncio", "tensorflow"), logging.WARNING),
+    **dict.fromkeys(("sqlalchemy", "matplotlib"), logging.WARNING),
+    "py.warnings": logging.ERROR,
+}
 
 
 class WithoutWords(logging.Formatter):
@@ -39,18 +45,9 @@ def configure(level: int = logging.INFO) -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-    if level > logging.DEBUG:
-        # What libraries report in passing says nothing once its words are gone.
-        for name in (
-            "rasa",
-            "rasa_sdk",
-            "sanic",
-            "asyncio",
-            "tensorflow",
-            "matplotlib",
-            "sqlalchemy",
-        ):
-            logging.getLogger(name).setLevel(logging.WARNING)
+    debugging = level <= logging.DEBUG
+    for name, least in CHATTY.items():
+        logging.getLogger(name).setLevel(logging.NOTSET if debugging else least)
     logging.captureWarnings(True)
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, _place_only],
