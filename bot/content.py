@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent / "data" / "content"
 UNSIGNED = "unsigned"
 
 _PLACE = re.compile(r"\{([a-z_]+)\}")
-_ITEM_KEYS = {"id", "version", "source", "approver", "text", "choices", "answers", "kind"}
-_CHOICE_KEYS = {"id", "title", "payload", "raises", "completes_screen"}
+_ITEM_KEYS = {"id", "version", "source", "approver", "text", "choices", "answers", "kind", "asks"}
+_CHOICE_KEYS = {"id", "title", "payload", "raises", "completes_screen", "typed"}
 _KINDS = {"say", "ask", "card", "notice"}
 
 
@@ -32,13 +32,15 @@ class ContentError(ValueError):
 
 @dataclass(frozen=True)
 class Choice:
-    """One button. ``raises`` is a risk level the tap itself means (structured answers)."""
+    """One button. ``raises`` is a risk level the answer itself means; ``typed`` are words that mean
+    the same as the tap, when they are all that was written."""
 
     id: str
     title: str
     payload: str
     raises: str | None = None
     completes_screen: bool = False
+    typed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class Item:
     variants: tuple[str, ...]
     choices: tuple[Choice, ...] = ()
     answers: str | None = None
+    #: Risk categories a safety question asks about: only these can its "no" lower.
+    asks: tuple[str, ...] = ()
 
     @property
     def values(self) -> frozenset[str]:
@@ -62,6 +66,11 @@ class Item:
 
     def choice(self, choice_id: str) -> Choice | None:
         return next((choice for choice in self.choices if choice.id == choice_id), None)
+
+    def choice_typed(self, text: str) -> Choice | None:
+        """The choice these words stand for, when they say nothing else ("Yes." is "yes")."""
+        plain = " ".join(re.sub(r"[^\w\s]", "", text.replace("’", "'").lower()).split())
+        return next((choice for choice in self.choices if plain in choice.typed), None)
 
 
 class Registry:
@@ -102,7 +111,7 @@ class Registry:
         """
         item = self.item(item_id)
         given = values or {}
-        if variant >= len(item.variants):
+        if not 0 <= variant < len(item.variants):
             raise ContentError(f"{item_id} has no variant {variant}")
         missing = item.values - set(given)
         if missing:
@@ -162,6 +171,7 @@ def _item(path: Path, raw: dict[str, Any]) -> Item:
         variants=tuple(" ".join(text.split()) for text in variants),
         choices=tuple(_choice(where, choice) for choice in raw.get("choices", [])),
         answers=raw.get("answers"),
+        asks=tuple(raw.get("asks", [])),
     )
 
 
@@ -169,7 +179,7 @@ def _choice(where: str, raw: dict[str, Any]) -> Choice:
     _require(set(raw) <= _CHOICE_KEYS, where, f"unknown choice keys {set(raw) - _CHOICE_KEYS}")
     for key in ("id", "title", "payload"):
         _require(bool(raw.get(key)), where, f"a choice has no {key}")
-    return Choice(**raw)
+    return Choice(**(raw | {"typed": tuple(raw.get("typed", []))}))
 
 
 def _require(holds: bool, where: str, problem: str) -> None:

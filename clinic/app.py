@@ -25,6 +25,7 @@ from clinic.feed import Feed
 from clinic.guards import Guard
 from clinic.patient.api import router as patient_router
 from clinic.problems import Problem, not_found
+from clinic.records.models import Heartbeat
 from clinic.system import System
 
 
@@ -39,7 +40,9 @@ def create_app(system: System, assistant: Assistant | None = None) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        # The first patient's message must not pay for reading the rules, nor run past its deadline.
+        # A broken rule file stops the start, by name and line. And the first patient's message must
+        # not pay for reading the rules, nor run past its deadline.
+        await asyncio.to_thread(risk.ruleset)
         await asyncio.to_thread(risk.assess, "")
         background = [asyncio.create_task(live.run()), asyncio.create_task(turns.sweep())]
         yield
@@ -74,7 +77,7 @@ def _add_health(app: FastAPI, system: System, assistant: Assistant) -> None:
         """Red as soon as messages could not be stored or alerts would not go out."""
         found = await asyncio.to_thread(_health, system)
         found["assistant"] = "up" if await assistant.ready() else "down"
-        sound = found["database"] == "up" and found["engine"] == "up"
+        sound = [found[part] for part in ("database", "engine", "audit")] == ["up", "up", "whole"]
         return JSONResponse(found, 200 if sound else 503)
 
 
@@ -82,9 +85,14 @@ def _health(system: System) -> dict[str, str]:
     try:
         with system.database.write() as session:
             beating = delivery.engine_alive(system, session, system.clock.now())
-        return {"database": "up", "engine": "up" if beating else "down"}
+            chain = session.get(Heartbeat, "audit")
+        return {
+            "database": "up",
+            "engine": "up" if beating else "down",
+            "audit": "broken" if chain and not chain.detail["whole"] else "whole",
+        }
     except SQLAlchemyError:
-        return {"database": "down", "engine": "unknown"}
+        return {"database": "down", "engine": "unknown", "audit": "unknown"}
 
 
 def _add_errors(app: FastAPI) -> None:

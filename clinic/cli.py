@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+clinic = typer.Typer(help="Your clinic.", no_args_is_help=True)
 staff = typer.Typer(help="People who work here.", no_args_is_help=True)
 patient = typer.Typer(help="Patients and their way in.", no_args_is_help=True)
 infusion = typer.Typer(help="Infusions start a patient's window.", no_args_is_help=True)
@@ -39,6 +41,7 @@ audit = typer.Typer(help="The chain of who did and read what.", no_args_is_help=
 keys = typer.Typer(help="The clinic's encryption keys.", no_args_is_help=True)
 demo = typer.Typer(help="The demo clinic that `make run` creates.", no_args_is_help=True)
 for name, group in {
+    "clinic": clinic,
     "staff": staff,
     "patient": patient,
     "infusion": infusion,
@@ -63,6 +66,7 @@ def run() -> None:
     from clinic.supervisor import Supervisor
 
     system = _system()
+    _check_data()
     system.database.migrate()
     parts = Supervisor(system.settings, _say)
     try:
@@ -97,6 +101,32 @@ def doctor() -> None:
     for finding in findings:
         typer.echo(f"{finding.mark:7} {finding.name}: {finding.says}")
     raise typer.Exit(any(f.mark == "MEND" for f in findings))
+
+
+@clinic.command("found")
+def clinic_found(
+    name: Annotated[str, typer.Argument(help="As patients know it.")],
+    timezone: Annotated[str, typer.Option(help="IANA name, e.g. America/New_York.")],
+    phone: Annotated[str, typer.Option(help="The number patients call.")] = "",
+    hours: Annotated[str, typer.Option(help="When it is answered.")] = "Weekdays 9 to 5",
+    emergency_number: Annotated[str, typer.Option(help="Where your patients are.")] = "911",
+    crisis_line: Annotated[str, typer.Option(help="Where your patients are.")] = "988",
+) -> None:
+    """Set up your own clinic on an empty database, instead of the demo. Then add staff."""
+    from clinic import people
+    from clinic.records.models import Clinic
+
+    with _work() as (_system, session):
+        if session.get(Clinic, 1) is not None:
+            raise _mend("This database has a clinic already. Use another AFTERGLOW_HOME.")
+        chosen = {
+            "phone": phone,
+            "hours": hours,
+            "emergency_number": emergency_number,
+            "crisis_line": crisis_line,
+        }
+        people.found_clinic(session, name, timezone, chosen)
+    typer.echo(f"{name} is set up. Next: afterglow staff add NAME E-MAIL --on-call")
 
 
 # --- people -------------------------------------------------------------------------------------
@@ -243,7 +273,8 @@ def demo_code(email: str) -> None:
     from clinic.records.models import Clinic
 
     with _work() as (system, session):
-        if not session.get_one(Clinic, 1).settings.get("demo"):
+        founded = session.get(Clinic, 1)
+        if founded is None or not founded.settings.get("demo"):
             raise _mend("Only the demo clinic gives out codes. Use your authenticator app.")
         code = access.current_code(system, people.by_email(session, email))
     typer.echo(code or "Open the console and sign in once first: it shows the key to enrol.")
@@ -329,15 +360,18 @@ def converse(
 
 def main() -> None:
     """The entry point: errors a person can mend are one plain line, not a trace."""
+    from clinic.console.access import AccessError
     from clinic.people import NotPossibleError
     from clinic.supervisor import StartError
 
+    # What we write holds people's words: nobody else on the machine may read it.
+    os.umask(0o077)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     for chatty in ("httpx", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         app()
-    except (SettingsError, StartError, NotPossibleError) as error:
+    except (AccessError, NotPossibleError, SettingsError, StartError) as error:
         typer.echo(f"afterglow: {error}", err=True)
         sys.exit(2)
 
@@ -395,6 +429,19 @@ def _assistant(module: str) -> None:
 def _mend(text: str) -> typer.Exit:
     typer.echo(f"afterglow: {text}", err=True)
     return typer.Exit(2)
+
+
+def _check_data() -> None:
+    """Refuse to start with broken words, rules or policy, before a patient meets them."""
+    from bot import content, risk
+    from clinic.escalation import policy
+
+    try:
+        content.registry()
+        risk.ruleset()
+        policy.load()
+    except ValueError as error:
+        raise _mend(str(error)) from None
 
 
 def _say(text: str) -> None:

@@ -139,7 +139,7 @@ def assistant(settings: Settings) -> Iterator[str]:
         process = subprocess.Popen(  # noqa: S603 - our own launcher
             supervisor.assistant_command(settings),
             cwd=ROOT,
-            env=supervisor.environment(settings)
+            env=supervisor.without_keys(supervisor.environment(settings))
             | {"AFTERGLOW_TRACKER_URL": f"sqlite:///{settings.home / 'assistant.db'}"},
             stdin=subprocess.DEVNULL,
             stdout=out,

@@ -6,6 +6,7 @@ Apart from the command line so that a part that died is back as fast as possible
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -64,6 +65,8 @@ def _until_told() -> threading.Event:
 
 
 if __name__ == "__main__":
+    # What we write holds people's words: nobody else on the machine may read it.
+    os.umask(0o077)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     for chatty in ("httpx", "mail.log"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -25,8 +26,10 @@ class NotPossibleError(Exception):
     """What was asked cannot be recorded; the text says why and what would do."""
 
 
-def found_clinic(session: Session, name: str, timezone: str, settings: dict[str, object]) -> Clinic:
-    clinic = Clinic(id=1, name=name, timezone=_zone(timezone), settings=settings)
+def found_clinic(
+    session: Session, name: str, timezone: str, settings: Mapping[str, object]
+) -> Clinic:
+    clinic = Clinic(id=1, name=name, timezone=_zone(timezone), settings=dict(settings))
     session.add(clinic)
     session.flush()
     return clinic

@@ -85,7 +85,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     port = _int(environ, "AFTERGLOW_PORT", 8100)
     mail = Mail(
         host=environ.get("AFTERGLOW_SMTP_HOST", "127.0.0.1"),
-        port=_int(environ, "AFTERGLOW_SMTP_PORT", 0),
+        # A host without a port means the port for submission (RFC 6409), never the demo's sink.
+        port=_int(environ, "AFTERGLOW_SMTP_PORT", 587 if "AFTERGLOW_SMTP_HOST" in environ else 0),
         user=environ.get("AFTERGLOW_SMTP_USER", ""),
         password=environ.get("AFTERGLOW_SMTP_PASSWORD", ""),
         sender=environ.get("AFTERGLOW_MAIL_FROM", Mail.sender),

@@ -49,8 +49,10 @@ class Supervisor:
         self._say = say
         self._stopping = False
         self._logs = settings.home / "log"
+        shared = environment(settings)
         self.parts = [
-            Part(name, command, environment(settings)) for name, command in commands(settings)
+            Part(name, command, without_keys(shared) if name == "assistant" else shared)
+            for name, command in commands(settings)
         ]
 
     def start(self) -> None:
@@ -146,6 +148,13 @@ def environment(settings: Settings) -> dict[str, str]:
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def without_keys(environ: Mapping[str, str]) -> dict[str, str]:
+    """What the assistant gets: never the keys to the record."""
+    record = ("AFTERGLOW_DATA_KEYS", "AFTERGLOW_AUDIT_KEY", "AFTERGLOW_LOOKUP_KEY")
+    secret = (*record, "AFTERGLOW_DATABASE_URL", "AFTERGLOW_SMTP_PASSWORD")
+    return {name: value for name, value in environ.items() if name not in secret}
 
 
 def check_port(host: str, port: int, variable: str) -> None:

@@ -6,6 +6,7 @@ be told so. Nothing here waits for the assistant (invariants I1, I2, I4).
 
 from __future__ import annotations
 
+import dataclasses
 import unicodedata
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot.content import Choice, Item
 from bot.risk.levels import Assessment, Context, Level, State
 from bot.stages import Place
 from clinic.conversation import delivery, whereabouts
@@ -27,6 +29,9 @@ _HISTORY = 12
 _HISTORY_REACH = timedelta(days=3)
 #: The crisis card is not shown again within this time unless the level rises.
 _CARD_AGAIN = timedelta(minutes=10)
+#: Which card: the body's, or danger between people; everything else is the crisis line's.
+_BODY = {"medical", "substance"}
+_OTHERS = {"harm_to_others", "abuse"}
 #: A patient who comes back after this long is greeted again.
 _AWAY = timedelta(hours=4)
 
@@ -51,14 +56,14 @@ class Received:
 
 @dataclass(frozen=True)
 class _Words:
-    """A message's words after normalising, or a tapped button with what the tap means."""
+    """A message's words after normalising, or a tapped button."""
 
     text: str
     kind: str = "say"
     payload: str | None = None
-    raises: str | None = None
-    completes_screen: bool = False
-    source: str = ""
+    #: The safety question this answers, by tap or in plain words, and the answer.
+    question: Item | None = None
+    answer: Choice | None = None
 
 
 def receive_text(system: System, conversation_id: str, text: str, key: str) -> Received:
@@ -72,30 +77,31 @@ def receive_text(system: System, conversation_id: str, text: str, key: str) -> R
             f"That is longer than {system.settings.max_message_chars} characters. "
             "Nothing was sent. Please send it in two parts.",
         )
-    return _receive(system, conversation_id, _Words(clean), key)
+    with system.database.read() as session:
+        question = _open_question(system, session, conversation_id)
+    answer = question.choice_typed(clean) if question else None
+    return _receive(system, conversation_id, _Words(clean, question=question, answer=answer), key)
 
 
 def receive_choice(
     system: System, conversation_id: str, message_id: str, choice_id: str, key: str
 ) -> Received:
-    """Take a tap on a button this service issued. Anything else is refused."""
+    """Take a tap on a button this service issued. Anything else is refused, and so is a button the
+    conversation has left behind: an old "No" must not answer a new question."""
     with system.database.read() as session:
+        earlier = _with_key(session, conversation_id, key)
         asked = session.get(Message, message_id)
         if asked is None or asked.conversation_id != conversation_id or not asked.content:
             raise NotAcceptedError("unknown-choice", "That button is not known. Nothing was sent.")
         stored = next((c for c in asked.choices if c["id"] == choice_id), None)
         if stored is None:
             raise NotAcceptedError("unknown-choice", "That button is not known. Nothing was sent.")
-        item = system.words.item(asked.content) if asked.content in system.words else None
-    choice = item.choice(choice_id) if item else None
-    words = _Words(
-        text=stored["title"],
-        kind="choice",
-        payload=stored["payload"],
-        raises=choice.raises if choice else None,
-        completes_screen=choice.completes_screen if choice else False,
-        source=f"{asked.content}.{choice_id}",
-    )
+        newest = _newest_asking(session, conversation_id)
+        if earlier is None and (newest is None or newest.id != asked.id):
+            raise NotAcceptedError("moved-on", "The conversation has moved on. Nothing was sent.")
+        question = system.words.item(asked.content) if asked.content in system.words else None
+    answer = question.choice(choice_id) if question else None
+    words = _Words(stored["title"], "choice", stored["payload"], question, answer)
     return _receive(system, conversation_id, words, key)
 
 
@@ -147,14 +153,15 @@ def _receive(system: System, conversation_id: str, words: _Words, key: str) -> R
             turn="waiting" if conversation.mode == "bot" else "held",
         )
         session.add(_row(message, assessment, now))
+        level = _new_worry(conversation, assessment)
         risen = _settle_risk(conversation, assessment, words, now)
         replies = []
-        if assessment.level >= Level.urgent:
+        if level >= Level.urgent:
             machine.raise_alert(
                 system,
                 session,
                 conversation,
-                assessment.level,
+                level,
                 assessment.categories,
                 _reason(assessment),
                 message.id,
@@ -180,18 +187,42 @@ def _receive(system: System, conversation_id: str, words: _Words, key: str) -> R
 
 
 def _assess(system: System, words: _Words, state: State, context: Context) -> Assessment:
+    """What the words show; an answer to a safety question means what the registry says."""
+    assessment = Assessment(Level.none, state.level, rules="answers")
     if words.kind != "choice":
-        return screen(words.text, state, context, system.settings.screen_deadline)
-    # A tap is not language: it means what the registry says it means.
-    level = Level.of(words.raises) if words.raises else Level.none
-    categories = (state.categories or ("suicide",)) if level > Level.none else ()
-    return Assessment(
+        assessment = screen(words.text, state, context, system.settings.screen_deadline)
+    if words.question is None or words.answer is None or words.answer.raises is None:
+        return assessment
+    level = max(assessment.level, Level.of(words.answer.raises))
+    asked = set(words.question.asks)
+    about = (asked & set(state.categories)) or set(words.question.asks[:1]) or {"suicide"}
+    return dataclasses.replace(
+        assessment,
         level=level,
-        conversation_level=max(level, state.level),
-        categories=categories,
-        rules="answers",
-        notes=(words.source,),
+        conversation_level=max(level, assessment.conversation_level),
+        categories=tuple(sorted({*assessment.categories, *about})),
+        notes=(*assessment.notes, f"{words.question.id}.{words.answer.id}"),
     )
+
+
+def _open_question(system: System, session: Session, conversation_id: str) -> Item | None:
+    """The safety question that is on the page, not answered yet."""
+    asked = _newest_asking(session, conversation_id)
+    if asked is None or asked.content not in system.words:
+        return None
+    item = system.words.item(str(asked.content))
+    return item if item.asks else None
+
+
+def _newest_asking(session: Session, conversation_id: str) -> Message | None:
+    """The newest message that offers answers: only its buttons are live."""
+    said = session.scalars(
+        select(Message)
+        .where(Message.conversation_id == conversation_id, Message.content.is_not(None))
+        .order_by(Message.seq.desc())
+        .limit(10)
+    )
+    return next((message for message in said if message.choices), None)
 
 
 def _situation(
@@ -218,16 +249,23 @@ def _situation(
     )
 
 
+def _new_worry(conversation: Conversation, assessment: Assessment) -> Level:
+    """The level this message brings: its own, or that of the conversation it lifts (three gentle
+    worries in a row are one urgent one). What was there before is not raised again."""
+    lifted = assessment.conversation_level
+    return lifted if lifted > Level.of(conversation.risk_level) else assessment.level
+
+
 def _settle_risk(
     conversation: Conversation, assessment: Assessment, words: _Words, now: datetime
 ) -> bool:
     """Move the conversation's risk; returns whether it rose. Down only by a completed screen."""
     current = Level.of(conversation.risk_level)
-    if words.completes_screen and current == Level.watch:
-        conversation.risk_level, conversation.risk_categories = "none", []
-        conversation.risk_since = conversation.watch_until = None
+    completes = words.answer is not None and words.answer.completes_screen
+    if completes and words.question and current == Level.watch and assessment.level == Level.none:
+        _complete_screen(conversation, words.question)
         return False
-    raised = max(current, assessment.level)
+    raised = max(current, assessment.level, assessment.conversation_level)
     if assessment.level > Level.none:
         conversation.risk_categories = sorted(
             {*conversation.risk_categories, *assessment.categories}
@@ -240,6 +278,15 @@ def _settle_risk(
     return True
 
 
+def _complete_screen(conversation: Conversation, question: Item) -> None:
+    """A "no" lowers what was asked about, and nothing else (I5)."""
+    left = sorted(set(conversation.risk_categories) - set(question.asks))
+    conversation.risk_categories = left
+    if not left:
+        conversation.risk_level = "none"
+        conversation.risk_since = conversation.watch_until = None
+
+
 def _card(
     system: System,
     session: Session,
@@ -247,8 +294,12 @@ def _card(
     assessment: Assessment,
     message: Message,
 ) -> Message:
-    medical = set(assessment.categories) == {"medical"}
-    content = "safety.card_medical" if medical else "safety.card"
+    about = set(assessment.categories)
+    content = "safety.card"
+    if about and about <= _BODY:
+        content = "safety.card_medical"
+    elif about and about <= _OTHERS:
+        content = "safety.card_danger"
     return delivery.say(
         system, session, conversation, content, author="system", reply_to=message.id
     )

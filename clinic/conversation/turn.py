@@ -23,8 +23,10 @@ from sqlalchemy.orm import Session
 
 from bot import contract
 from bot.content import ContentError
+from bot.risk.levels import Level
 from clinic import feed
 from clinic.conversation import delivery, whereabouts
+from clinic.escalation import machine, policy
 from clinic.records.models import (
     Clinic,
     Conversation,
@@ -225,6 +227,7 @@ class Turns:
                 )
             for record in reply["records"]:
                 keep_record(system, session, conversation, message, record)
+            _heed(system, session, conversation, message, reply)
             self._settle(session, conversation, message, "answered")
 
     def _give_up(self, asked: _Asked) -> None:
@@ -335,6 +338,27 @@ def keep_record(
     session.flush()
     session.merge(RecordMessage(record_id=found.id, message_id=message.id))
     feed.publish(system, session, feed.STAFF, "record", found.id)
+
+
+def _heed(
+    system: System,
+    session: Session,
+    conversation: Conversation,
+    message: Message,
+    reply: dict[str, Any],
+) -> None:
+    """What a reply means for people: an urgent wish for a human calls one, in the transaction that
+    tells the patient so (I2); worry that only the assistant saw is watched like any other."""
+    wishes = (r["data"] for r in reply["records"] if r["kind"] == "clinic_task")
+    if any(wish["urgency"] == "urgent" for wish in wishes):
+        machine.raise_alert(
+            system, session, conversation, Level.urgent, (), "patient.asked", message.id
+        )
+    worried = (reply.get("intent") or {}).get("name") == "safety_risk"
+    if worried and conversation.risk_level == "none":
+        now = system.clock.now()
+        conversation.risk_level, conversation.risk_since = "watch", now
+        conversation.watch_until = now + timedelta(minutes=policy.load()["watch_minutes"])
 
 
 def _say_fallback(

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from bot.risk.levels import Level
 from clinic import feed
@@ -24,6 +25,7 @@ from clinic.conversation import delivery
 from clinic.escalation import machine
 from clinic.notify import Channels
 from clinic.outbox import queue
+from clinic.records.audit import ChainError
 from clinic.records.models import Conversation, Heartbeat
 from clinic.system import System
 
@@ -116,8 +118,17 @@ class Engine:
             return
         with self._system.database.write() as session:
             feed.prune(session, now)
-            self._system.audit.anchor(session, self._system.settings.home / "audit.head")
+            whole = self._anchor(session)
+            session.merge(Heartbeat(name="audit", at=now, detail={"whole": whole}))
         self._next_housekeeping = now + _HOUSEKEEPING
+
+    def _anchor(self, session: Session) -> bool:
+        try:
+            self._system.audit.anchor(session, self._system.settings.home / "audit.head")
+        except ChainError as error:
+            log.error("%s; see: afterglow audit verify", error)
+            return False
+        return True
 
     def _beat(self) -> None:
         now = self._system.clock.now()

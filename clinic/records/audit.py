@@ -17,10 +17,15 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from clinic.files import replace_file
 from clinic.records.database import Database
 from clinic.records.models import Audit
 
 _START = "0" * 64
+
+
+class ChainError(Exception):
+    """Rows of the audit chain are missing or changed."""
 
 
 class AuditLog:
@@ -74,10 +79,19 @@ class AuditLog:
         return Verdict(True, seq, "the chain is whole")
 
     def anchor(self, session: Session, path: Path) -> None:
-        """Write the head of the chain outside the database."""
+        """Write the head of the chain outside the database.
+
+        Raises ChainError, and keeps the old head, when the row anchored last is gone or another:
+        what was cut off must stay visible.
+        """
+        earlier = _read_anchor(path)
+        if earlier is not None:
+            row = session.get(Audit, earlier[0])
+            if row is None or row.mac != earlier[1]:
+                raise ChainError("the audit chain is not the one that was anchored")
         last = session.scalars(select(Audit).order_by(Audit.seq.desc()).limit(1)).first()
         if last is not None:
-            path.write_text(f"{last.seq} {last.mac}\n", encoding="ascii")
+            replace_file(path, f"{last.seq} {last.mac}\n")
 
     def _mac(self, row: Audit, previous: str) -> str:
         body = json.dumps(

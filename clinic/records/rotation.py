@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
+from clinic.files import replace_file
 from clinic.records.crypto import Keyring
 from clinic.records.models import Heartbeat, Patient, Staff
 from clinic.system import System
@@ -38,7 +39,7 @@ def rotate(system: System) -> int:
         beat = session.get(Heartbeat, "engine")
         if beat is not None and system.clock.now() - beat.at < timedelta(seconds=30):
             raise RotationError("The system is running. Stop it, wait half a minute, try again.")
-        path.write_text(json.dumps(kept | {"data_keys": f"{encoded},{old}"}), encoding="ascii")
+        replace_file(path, json.dumps(kept | {"data_keys": f"{encoded},{old}"}))
         patients = session.scalars(select(Patient)).all()
         for patient in patients:
             key = system.keyring.unwrap(patient.id, patient.data_key)
@@ -48,5 +49,5 @@ def rotate(system: System) -> int:
             if person.totp_sealed is not None:
                 secret = system.keyring.unwrap(place, person.totp_sealed)
                 person.totp_sealed = ring.wrap(place, secret)
-    path.write_text(json.dumps(kept | {"data_keys": encoded}), encoding="ascii")
+    replace_file(path, json.dumps(kept | {"data_keys": encoded}))
     return len(patients)

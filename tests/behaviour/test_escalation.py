@@ -14,6 +14,7 @@ from clinic.notify.email import sink
 from clinic.outbox import queue
 from clinic.records.models import Conversation, Escalation, Outbox, Staff, StaffContact
 from tests.behaviour.conftest import Edge
+from tests.behaviour.peer import says
 
 RISK = "I want to kill myself tonight"
 WORRY = "everyone would be better off without me"
@@ -283,3 +284,95 @@ def test_a_silent_engine_is_said_to_everybody(edge: Edge, engine: Engine):
     edge.world.clock.advance(timedelta(seconds=16))
     assert edge.state()["staffed"] is False
     assert edge.client.get("/health").status_code == 503
+
+
+@pytest.mark.parametrize("typed", ["yes", "Yes.", "yeah", "I'm not sure", "idk", "sometimes"])
+def test_a_typed_yes_or_unclear_answer_means_what_the_tap_means(edge: Edge, typed: str):
+    _watch(edge)
+    edge.say(typed)
+    assert (alert(edge).level, alert(edge).reason) in [
+        ("urgent", "safety.ask.yes"),
+        ("urgent", "safety.ask.not_sure"),
+    ]
+    assert edge.contents()[-1] == "safety.card"
+
+
+def test_a_typed_no_answers_the_question_and_a_denial_in_other_words_does_not(edge: Edge):
+    _watch(edge)
+    edge.say("no I'd never do that, forget it")
+    assert _risk(edge) == "watch"
+    edge.say("No.")
+    assert _risk(edge) == "none"
+
+
+def test_the_same_words_without_a_question_mean_nothing(edge: Edge):
+    edge.say("yes")
+    assert _risk(edge) == "none"
+
+
+def test_a_no_to_another_question_does_not_lower_the_worry(edge: Edge):
+    """Invariant I5: "no" to chest pain is no answer about suicide."""
+    _watch(edge)
+    edge.peer.act = lambda turn: says(turn, "safety.ask_medical")
+    edge.say("I feel dizzy")
+    edge.tap("no")
+    assert _risk(edge) != "none"
+
+
+def test_a_button_the_conversation_has_left_behind_is_refused(edge: Edge):
+    _watch(edge)
+    old = next(m for m in edge.shown() if m["content"] == "safety.ask")
+    edge.tap("no")
+    edge.peer.act = lambda turn: says(turn, "conversation.menu")
+    edge.say("hello again")
+    _watch(edge)
+    answer = edge.post({"message": old["id"], "choice": "no"})
+    assert answer.json()["type"] == "about:moved-on"
+    assert _risk(edge) == "watch"
+
+
+def test_yes_to_the_bodys_question_is_about_the_body(edge: Edge):
+    edge.peer.act = lambda turn: says(turn, "safety.ask_medical")
+    edge.say("can I ask something")
+    edge.tap("yes")
+    assert (alert(edge).level, alert(edge).categories) == ("emergency", ["medical"])
+    assert edge.contents()[-2] == "safety.card_medical"
+
+
+def test_asking_for_a_person_now_calls_one(edge: Edge, mailbox: Mailbox, engine: Engine):
+    """Invariant I2: "this goes to your team as urgent" is said with the rows that make it so."""
+    wish = {
+        "kind": "clinic_task",
+        "key": "wish-1",
+        "data": {"task": "human_request", "urgency": "urgent"},
+    }
+    edge.peer.act = lambda turn: says(turn, "conversation.human_urgent", records=(wish,))
+    edge.say("get me a person please")
+    engine.cycle()
+    assert alert(edge).reason == "patient.asked"
+    assert mailbox.to() == ["noor@harbor.test"]
+    assert _risk(edge) == "none", "wanting a person is no risk"
+
+
+def test_worry_only_the_assistant_saw_is_watched_too(edge: Edge, engine: Engine):
+    def worried(turn):
+        return says(turn, "safety.ask") | {"intent": {"name": "safety_risk", "confidence": 1.0}}
+
+    edge.peer.act = worried
+    edge.say("an ordinary sentence")
+    assert _risk(edge) == "watch"
+    pass_time(edge, engine, 31)
+    assert alert(edge).reason == "watch.unanswered"
+
+
+def test_three_gentle_worries_in_a_row_are_urgent(edge: Edge):
+    edge.peer.act = lambda turn: says(turn, "conversation.menu")
+    for _ in range(3):
+        edge.say("kms lol")
+    assert _risk(edge) == "urgent"
+    assert alert(edge).level == "urgent"
+
+
+def _risk(edge: Edge) -> str:
+    with edge.world.system.database.read() as session:
+        return session.get_one(Conversation, edge.conversation).risk_level

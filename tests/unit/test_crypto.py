@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
+from clinic.records.audit import ChainError
 from clinic.records.crypto import CryptoError, Keyring, PatientCipher
 from clinic.records.models import Audit, Patient
 from tests.builders import World
@@ -74,4 +75,17 @@ def test_rows_cut_off_the_end_are_seen_against_the_anchor(world: World, tmp_path
         session.delete(session.scalars(select(Audit).order_by(Audit.seq.desc())).first())
     with database.read() as session:
         assert audit.verify(session).whole, "the chain alone cannot see it"
+        assert not audit.verify(session, anchor).whole
+
+
+def test_a_cut_off_chain_never_replaces_the_head_that_shows_it(world: World, tmp_path):
+    world.patient()
+    database, audit, anchor = world.system.database, world.system.audit, tmp_path / "head"
+    with database.write() as session:
+        audit.anchor(session, anchor)
+        session.execute(text("DROP TRIGGER audit_no_delete"))
+        session.delete(session.scalars(select(Audit).order_by(Audit.seq.desc())).first())
+    with pytest.raises(ChainError), database.write() as session:
+        audit.anchor(session, anchor)
+    with database.read() as session:
         assert not audit.verify(session, anchor).whole

@@ -157,7 +157,7 @@ export class Outbox {
 function verdict({ status, code }: Refused): Trouble | null {
   if (status === 401) return "ended";
   if (status === 413 || code === "too-long") return "long";
-  if (status === 409 || code === "unknown-choice") return "moved_on";
+  if (code === "moved-on" || code === "unknown-choice") return "moved_on";
   if (status === 408 || status === 425 || status === 429 || status >= 500) return null;
   return "failed";
 }

@@ -1,7 +1,7 @@
 // The page's own words come with it, from the content registry (data/content/en/page.yml): one file
 // for an approver to read, and nothing to fetch when the network is gone.
 
-const words = JSON.parse(document.getElementById("words")?.textContent ?? "{}") as Record<
+const words = JSON.parse(document.getElementById("page-words")?.textContent ?? "{}") as Record<
   string,
   string
 >;
