@@ -32,6 +32,7 @@ from clinic.app import create_app
 from clinic.clock import ManualClock
 from clinic.conversation.turn import Turns
 from clinic.escalation.engine import Engine
+from clinic.notify.email import sink, sink_port
 from clinic.patient import access
 from clinic.records.models import (
     Escalation,
@@ -41,7 +42,7 @@ from clinic.records.models import (
     RiskAssessment,
     Staff,
 )
-from clinic.settings import ROOT, Settings
+from clinic.settings import ROOT, Mail, Settings
 from clinic.system import System, assemble
 
 START = datetime(2026, 3, 10, 23, 0, tzinfo=UTC)
@@ -116,7 +117,8 @@ def run(paths: list[Path], settings: Settings, quiet: bool = False) -> list[Outc
     scripts = [load(path) for path in paths]
     with tempfile.TemporaryDirectory(prefix="afterglow-") as folder:
         shared = dataclasses.replace(settings, home=Path(folder), turn_deadline=30.0)
-        with assistant(shared) as url:
+        with _mail(shared) as mail, assistant(shared) as url:
+            shared = dataclasses.replace(shared, mail=mail)
             outcomes = []
             for script in scripts:
                 outcome = asyncio.run(_drive(script, shared, url))
@@ -124,6 +126,16 @@ def run(paths: list[Path], settings: Settings, quiet: bool = False) -> list[Outc
                 if not quiet:
                     _tell(outcome)
             return outcomes
+
+
+@contextlib.contextmanager
+def _mail(settings: Settings) -> Iterator[Mail]:
+    """A mail server that takes everything, so that alerts go out as they would."""
+    controller = sink.start(settings.home / "mail")
+    try:
+        yield Mail(port=sink_port(settings.home))
+    finally:
+        controller.stop()
 
 
 @contextlib.contextmanager
@@ -195,11 +207,13 @@ class Scene:
     @classmethod
     @contextlib.asynccontextmanager
     async def open(cls, settings: Settings, url: str, hours: float | None) -> AsyncIterator[Scene]:
-        name = secrets.token_hex(8)
+        home = settings.home / secrets.token_hex(8)
+        home.mkdir()
         settings = dataclasses.replace(
             settings,
+            home=home,
             assistant_url=url,
-            database_url=f"sqlite:///{settings.home / f'{name}.db'}",
+            database_url=f"sqlite:///{home / 'clinic.db'}",
         )
         clock = ManualClock(START)
         system = assemble(settings, clock)

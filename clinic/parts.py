@@ -68,6 +68,5 @@ if __name__ == "__main__":
     # What we write holds people's words: nobody else on the machine may read it.
     os.umask(0o077)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    for chatty in ("httpx", "mail.log"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     PARTS[sys.argv[1]]()

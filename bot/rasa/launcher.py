@@ -41,10 +41,10 @@ def checked_model(path: Path | None) -> Path:
     directory = path.parent if path else train.MODELS
     trained = train.manifest(directory)
     if trained is None:
-        raise CannotStart(f"no model has been trained in {directory}; run `make model`")
+        raise CannotStart(f"no model has been trained in {directory}; run `make train`")
     path = path or trained.path(directory)
     if not path.is_file():
-        raise CannotStart(f"there is no model at {path}; run `make model`")
+        raise CannotStart(f"there is no model at {path}; run `make train`")
     if train.digest(path) != trained.sha256:
         raise CannotStart(f"{path} is not the model that was trained here (its SHA-256 differs)")
     return path

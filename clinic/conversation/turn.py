@@ -202,7 +202,7 @@ class Turns:
             lease = timedelta(seconds=system.settings.turn_deadline + 5)
             conversation.turn_owner = self._owner
             conversation.turn_lease_until = now + lease
-            turn, text = compose(system, session, conversation, message, now)
+            turn, text = compose(system, session, conversation, message)
             stale = now - message.created_at > _STALE
             return _Asked(conversation_id, message.id, conversation.mode_epoch, turn, text, stale)
 
@@ -268,9 +268,12 @@ def compose(
     session: Session,
     conversation: Conversation,
     message: Message,
-    now: datetime,
 ) -> tuple[dict[str, Any], str]:
-    """The turn for one stored message (contract.TURN), and its text for the embedding."""
+    """The turn for one stored message (contract.TURN), and its text for the embedding.
+
+    Its time is when the patient wrote, however long the answer has to wait.
+    """
+    now = message.created_at
     patient_id = conversation.patient_id
     vault = system.vault(session)
     where = whereabouts.place(session, patient_id, now)

@@ -50,7 +50,7 @@ def raise_alert(
     else:
         _attach(system, session, running, level, categories, message_id, now)
     if message_id is not None:
-        session.add(EscalationMessage(escalation_id=running.id, message_id=message_id))
+        session.merge(EscalationMessage(escalation_id=running.id, message_id=message_id))
     _tell_pages(system, session, running)
     return running
 

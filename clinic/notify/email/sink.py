@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import socket
 from pathlib import Path
@@ -26,6 +27,8 @@ class _Keep:
 
 def start(folder: Path, handler: object | None = None) -> Controller:
     """Listen on a free loopback port and write it where the sender looks."""
+    # The library logs envelopes; addresses are nobody's business.
+    logging.getLogger("mail.log").setLevel(logging.WARNING)
     folder.mkdir(parents=True, exist_ok=True)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
