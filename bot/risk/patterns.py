@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 
 _TOKEN = re.compile(r"\s*(/[^/\s]+/|\.\.\.|\.\.|[()|?]|<[a-z_]+>|[^\s()|?<>/.]+|[.,])")
 
@@ -26,36 +27,40 @@ _COMMON_WORDS = (
 _COMMON = frozenset(_COMMON_WORDS.split())
 
 
+#: Parts remembered while reading rules: named lists stand in many patterns.
+_SHARED = 2_048
+
+
 class PatternError(ValueError):
     """A pattern that cannot be read; the text says what is wrong with it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Word:
     text: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Regex:
     source: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Gap:
     most: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sequence:
     parts: tuple[Node, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Choice:
     options: tuple[Node, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Optional:
     part: Node
 
@@ -66,16 +71,24 @@ Node = Word | Regex | Gap | Sequence | Choice | Optional
 _ANY = r"[^ .!?,;:()\"/-][^ ]* "
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pattern:
-    """One compiled phrase pattern."""
+    """One phrase pattern, compiled when a text first has a word of it.
+
+    A pattern that was read always compiles: its only foreign parts, /regular expressions/, are
+    compiled while reading.
+    """
 
     source: str
-    regex: re.Pattern[str]
+    node: Node = field(repr=False)
     #: A match can only begin with one of these words.
     first: frozenset[str]
     #: At least one of these words is in every match.
     anchors: frozenset[str]
+
+    @cached_property
+    def regex(self) -> re.Pattern[str]:
+        return re.compile(_regex(self.node))
 
     def matches(
         self, joined: str, at: list[int], places: Mapping[str, list[int]]
@@ -101,7 +114,7 @@ def compile_pattern(source: str, lists: Mapping[str, Node]) -> Pattern:
     if first is None or nullable:
         raise PatternError(f"{source!r} must begin with a word")
     anchors = _anchors(node)
-    return Pattern(source, re.compile(_regex(node)), first, anchors or first)
+    return Pattern(source, node, first, anchors or first)
 
 
 def parse_lists(sources: Mapping[str, list[str]]) -> dict[str, Node]:
@@ -176,6 +189,7 @@ def _leaf(piece: str, source: str, lists: Mapping[str, Node]) -> Node:
     return Word(piece)
 
 
+@lru_cache(maxsize=_SHARED)
 def _regex(node: Node) -> str:
     if isinstance(node, Word):
         return re.escape(node.text) + " "
@@ -190,6 +204,7 @@ def _regex(node: Node) -> str:
     return f"(?:{_regex(node.part)})?"
 
 
+@lru_cache(maxsize=_SHARED)
 def _first(node: Node) -> tuple[frozenset[str] | None, bool]:
     """Words the node can begin with (None: any), and whether it may be empty."""
     if isinstance(node, Word):
@@ -218,6 +233,7 @@ def _first(node: Node) -> tuple[frozenset[str] | None, bool]:
     return result, True
 
 
+@lru_cache(maxsize=_SHARED)
 def _anchors(node: Node) -> frozenset[str] | None:
     """A set of which every match holds at least one word; None when there is no such set."""
     if isinstance(node, Word):
