@@ -10,6 +10,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions import quiet, safety
 from actions.turn import Turn, keep, read, say, task
+from bot.risk.levels import Level
 
 Events = list[dict[str, Any]]
 
@@ -54,11 +55,17 @@ class Companion(Action, ABC):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> Events:
         turn = read(tracker)
-        if turn.stage in quiet.STAGES and not self.always:
+        if self.waits_for_answer(turn):
+            safety.ask_on(dispatcher, turn)
+        elif turn.stage in quiet.STAGES and not self.always:
             quiet.speak(dispatcher, turn)
         else:
             self.answer(dispatcher, turn, tracker)
         return []
+
+    def waits_for_answer(self, turn: Turn) -> bool:
+        """Whether this would talk past an open safety question."""
+        return not self.always and turn.kind == "text" and safety.open_question(turn)
 
     @abstractmethod
     def answer(self, dispatcher: CollectingDispatcher, turn: Turn, tracker: Tracker) -> None: ...
@@ -128,6 +135,11 @@ class Tell(Companion):
 class Rest(Companion):
     """No, skip, stop, I don't know: with no question open, all of them mean leave me be."""
 
+    def waits_for_answer(self, turn: Turn) -> bool:
+        # To the question itself, "no" and "I don't know" are answers.
+        answers = turn.asked in safety.QUESTIONS and turn.intent in ("deny", "dont_know")
+        return super().waits_for_answer(turn) and not answers
+
     def name(self) -> str:
         return "action_rest"
 
@@ -153,7 +165,9 @@ class Fallback(Companion):
 
 def greet(dispatcher: CollectingDispatcher, turn: Turn, tracker: Tracker) -> None:
     """Say hello for the stage, or offer to go on with what was begun."""
-    if unfinished(turn, tracker):
+    if safety.lasting(turn) >= Level.urgent:
+        safety.still_here(dispatcher, turn)
+    elif unfinished(turn, tracker):
         say(dispatcher, turn, "conversation.welcome_back")
     else:
         say(dispatcher, turn, f"conversation.{GREETINGS.get(turn.stage, 'greet_between')}")

@@ -28,8 +28,8 @@ def speak(dispatcher: CollectingDispatcher, turn: Turn) -> None:
 
 
 def _after_body(dispatcher: CollectingDispatcher, turn: Turn) -> None:
-    if turn.text and turn.intent != "skip":
-        note(dispatcher, "check_in", f"checkin-{turn.id}", {"body": turn.text})
+    if turn.payload.get("value"):
+        note(dispatcher, "check_in", f"checkin-{turn.id}", {"body": turn.payload["value"]})
     if turn.payload.get("value") == "sick" or turn.intent == "report_side_effect":
         say(dispatcher, turn, "conversation.recovery_unwell")
     say(dispatcher, turn, "conversation.recovery_ride")

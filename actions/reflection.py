@@ -1,16 +1,14 @@
 """The guided reflection after an infusion, as a form.
 
-``STEPS`` is the reflection: one line a question. The form walks it, and every answer is a slot
-holding ``{"state", "text", "value"}``. A question is asked while its slot is empty and its ``when``
-holds, so skipping, going back, resuming and the branch for "nothing happened" need no code of their
-own. Sentences are in data/content/en/reflection.yml, as ``reflection.<step>``.
+``STEPS`` (reflection_steps.py) is the reflection: one line a question. The form walks it, and every
+answer is a slot holding ``{"state", "text", "value"}``. A question is asked while its slot is empty
+and its ``when`` holds, so skipping, going back, resuming and the branch for "nothing happened" need
+no code of their own. Sentences are in data/content/en/reflection.yml, as ``reflection.<step>``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from rasa_sdk import Action, FormValidationAction, Tracker
@@ -18,154 +16,34 @@ from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions import conversation, quiet
-from actions.turn import Turn, note, read, say, task
-
-Answer = dict[str, Any]
-Answers = Mapping[str, Answer]
-
-MAX_TEXT = 20_000
-#: From here on the questions pause for grounding, and a person is offered (domain.md 5.3).
-HIGH_DISTRESS = 7
-
-
-@dataclass(frozen=True)
-class Step:
-    """One question. ``takes`` says how an answer is read, ``when`` whether it is asked at all."""
-
-    name: str
-    takes: str = "words"
-    when: Callable[[Answers, Turn], bool] = lambda answers, turn: True
-    #: "Nothing happened" opens the quiet branch here.
-    may_be_nothing: bool = False
-    #: A greeting or thanks is an answer here ("one kind line": "thank you").
-    any_words: bool = False
-    #: Part of the entry the patient keeps.
-    kept: bool = True
-
-
-def value(answers: Answers, name: str) -> Any:
-    return (answers.get(name) or {}).get("value")
-
-
-def _nothing(answers: Answers, turn: Turn) -> bool:
-    return value(answers, "tone") == "nothing"
-
-
-def _something(answers: Answers, turn: Turn) -> bool:
-    return not _nothing(answers, turn)
-
-
-def _was_hard(answers: Answers, turn: Turn) -> bool:
-    return value(answers, "tone") in ("hard", "mixed")
-
-
-def _is_high(answers: Answers, turn: Turn) -> bool:
-    return _was_hard(answers, turn) and (value(answers, "distress") or 0) >= HIGH_DISTRESS
-
-
-def _may_decide(answers: Answers, turn: Turn) -> bool:
-    # No choice about who reads what on the day of an infusion (domain.md R09).
-    return turn.stage != "evening"
-
-
-STEPS = (
-    Step("body", takes="body"),
-    Step("unwell", when=lambda answers, turn: value(answers, "body") == "unwell"),
-    Step("image", may_be_nothing=True, any_words=True),
-    Step("stayed", when=_something, may_be_nothing=True),
-    Step("noticed", when=_nothing),
-    Step("expected", when=_something, may_be_nothing=True),
-    Step("hoped", when=_nothing),
-    Step("tone", takes="tone", when=_something, may_be_nothing=True),
-    Step("pointing", when=_something),
-    Step("sits", when=_nothing),
-    Step("kind", any_words=True),
-    Step("distress", takes="number", when=_was_hard),
-    Step("after", takes="number", when=_is_high),
-    Step("person", takes="offer", when=_is_high, kept=False),
-    Step("recap", takes="recap"),
-    Step(
-        "which",
-        takes="which",
-        when=lambda answers, turn: value(answers, "recap") == "change",
-        kept=False,
-    ),
-    Step("sharing", takes="sharing", when=_may_decide, kept=False),
+from actions.reflection_steps import (
+    ASKING,
+    BY_NAME,
+    CHECKED,
+    COMMAND_WORDS,
+    COMMANDS,
+    FAST_SECONDS,
+    KEEP_PRIVATE,
+    MAX_TEXT,
+    MORE,
+    NUMBER,
+    NUMBERS,
+    QUESTION_WORDS,
+    QUESTIONS,
+    RECAP,
+    SHARE,
+    SLASHED,
+    STARTS,
+    STEPS,
+    STORY,
+    SURE,
+    TONES,
+    WHICH,
+    Answer,
+    Step,
+    value,
 )
-BY_NAME = {step.name: step for step in STEPS}
-#: Quoted in the recap, in this order.
-RECAP = ("image", "stayed", "noticed", "expected", "hoped", "pointing", "sits", "kind")
-
-#: Measured besides being part of the entry: these make the check-in.
-CHECKED = ("body", "unwell", "tone", "distress", "after")
-
-STARTS = ("start_reflection", "resume_reflection", "start_fresh")
-QUESTIONS = (
-    "ask_are_you_human",
-    "ask_who_reads",
-    "ask_privacy_delete_export",
-    "ask_is_this_normal",
-    "ask_medication",
-    "ask_dose",
-    "ask_driving",
-    "ask_grounding",
-    "ask_breathing",
-)
-COMMANDS = (
-    *STARTS,
-    *QUESTIONS,
-    "skip",
-    "stop_for_now",
-    "go_back_correct",
-    "dont_know",
-    "talk_to_human",
-    "open",
-    "goodbye",
-    "greet",
-    "thanks",
-    "nothing_happened",
-)
-#: A typed command is short and sure. Anything longer is the patient's story.
-COMMAND_WORDS = 8
-QUESTION_WORDS = 20
-SURE = 0.5
-_STORY = re.compile(
-    r"\b(was|were|wanted|felt|saw|had|went|came|dreamed|dreamt|told|said|talked|walked|flew"
-    r"|skipped|stopped|passed|thought|knew|heard|kept|held|met|became|dream|vision)\b",
-    re.IGNORECASE,
-)
-_ASKING = re.compile(
-    r"\?\s*$|^(who|what|when|where|why|how|is|are|am|can|could|do|does|will|would|should|may)\b",
-    re.IGNORECASE,
-)
-#: A line that carries on from the last one rather than answering the next question.
-_MORE = re.compile(r"^\s*(and|also|oh and|plus|i mean|or rather|\.\.\.|…)\b", re.IGNORECASE)
-#: Typed like a program's command, so certainly not meant as one of ours.
-_SLASHED = re.compile(r"^[^\w\s]*[/／]")
-#: Nobody reads a question and answers it this fast. Equal times say nothing about pace.
-FAST_SECONDS = 3
-
-_TONES = (
-    ("nothing", r"nothing|neither|none|neutral|not much|blank"),
-    ("mixed", r"both|mixed|mix of|bit of each|hard .*peace|peace.* hard"),
-    ("hard", r"hard|difficult|rough|scary|scared|heavy|intense|painful|awful|bad|tough"),
-    ("peaceful", r"peace|calm|gentle|soft|nice|good|quiet|light|easy|beautiful"),
-)
-_KEEP_PRIVATE = re.compile(r"\b(private|only me|just me|myself|no|not|don'?t|never)\b", re.I)
-_SHARE = re.compile(r"\b(share|shared|therapist|yes|both|they can|show)\b", re.I)
-_NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_NUMBER = re.compile(rf"(?<![\d.])(10|\d)(?![\d])|\b({'|'.join(_NUMBERS)})\b", re.IGNORECASE)
-_WHICH = {
-    "body": r"body",
-    "image": r"word|image|picture|first",
-    "stayed": r"stay|mind",
-    "expected": r"expect",
-    "tone": r"hard|peace",
-    "pointing": r"point|guess|mean",
-    "noticed": r"notice",
-    "hoped": r"hope",
-    "kind": r"kind|line",
-}
+from actions.turn import note, read, say, task
 
 
 class ValidateReflection(FormValidationAction):
@@ -297,13 +175,13 @@ class Reflection:
             return "empty"
         if turn.intent in ("skip", "deny") and turn.asked in conversation.HUMAN_QUESTIONS:
             return turn.intent
-        if turn.intent not in COMMANDS or turn.confidence < SURE or _SLASHED.match(turn.text):
+        if turn.intent not in COMMANDS or turn.confidence < SURE or SLASHED.match(turn.text):
             return None
         words = len(turn.text.split())
         if turn.intent in QUESTIONS:
-            asking = words <= QUESTION_WORDS and _ASKING.search(turn.text)
+            asking = words <= QUESTION_WORDS and ASKING.search(turn.text)
             return turn.intent if asking or words <= 4 else None
-        if words > COMMAND_WORDS or _STORY.search(turn.text):
+        if words > COMMAND_WORDS or STORY.search(turn.text):
             return None
         if turn.intent == "nothing_happened":
             return turn.intent if step.may_be_nothing else None
@@ -401,10 +279,10 @@ class Reflection:
         turn, last = self.turn, self.about.get("last")
         if turn.kind != "text" or last not in self.answers or "text" not in self.answers[last]:
             return False
-        if step.takes == "number" and _NUMBER.search(turn.text):
+        if step.takes == "number" and NUMBER.search(turn.text):
             return False
         seconds = turn.seconds_since_before
-        return bool(_MORE.match(turn.text)) or (seconds is not None and 0 < seconds < FAST_SECONDS)
+        return bool(MORE.match(turn.text)) or (seconds is not None and 0 < seconds < FAST_SECONDS)
 
     def _words(self) -> Answer:
         return {"text": self.turn.text[:MAX_TEXT]} if self.turn.text else {}
@@ -427,20 +305,20 @@ class Reflection:
     def _take_tone(self, step: Step) -> None:
         text = self.turn.text
         found = self.turn.payload.get("value") or next(
-            (tone for tone, words in _TONES if re.search(words, text, re.I)), None
+            (tone for tone, words in TONES if re.search(words, text, re.I)), None
         )
         if found == "nothing":
             self._say("nothing")
         self._fill(step, {"state": "answered", **self._words(), "value": found})
 
     def _take_number(self, step: Step) -> None:
-        found = _NUMBER.findall(self.turn.text)
+        found = NUMBER.findall(self.turn.text)
         if not found and self.about.get("asked_twice") != step.name:
             self.about["asked_twice"] = step.name
             self._again(step)
             return
         # "6 or 7" is a 7: of two numbers the harder one counts.
-        numbers = [int(digit) if digit else _NUMBERS.index(word.lower()) for digit, word in found]
+        numbers = [int(digit) if digit else NUMBERS.index(word.lower()) for digit, word in found]
         numbers = [number for number in numbers if number <= 10]
         state = "answered" if numbers else "unknown"
         self._fill(step, {"state": state, **self._words(), "value": max(numbers, default=None)})
@@ -460,7 +338,7 @@ class Reflection:
 
     def _take_which(self, step: Step) -> None:
         named = self.turn.payload.get("value") or next(
-            (name for name, words in _WHICH.items() if re.search(words, self.turn.text, re.I)), None
+            (name for name, words in WHICH.items() if re.search(words, self.turn.text, re.I)), None
         )
         if named not in self.answers:
             # Not one of the answers: the words themselves are the correction.
@@ -473,9 +351,9 @@ class Reflection:
 
     def _take_sharing(self, step: Step) -> None:
         found = self.turn.payload.get("value")
-        if found is None and _KEEP_PRIVATE.search(self.turn.text):
+        if found is None and KEEP_PRIVATE.search(self.turn.text):
             found = "private"
-        elif found is None and _SHARE.search(self.turn.text):
+        elif found is None and SHARE.search(self.turn.text):
             found = "shared"
         if found not in ("private", "shared") and self.about.get("asked_twice") != step.name:
             self.about["asked_twice"] = step.name
@@ -556,10 +434,8 @@ class Reflection:
 
     def _check_in(self) -> None:
         found: dict[str, Any] = {}
-        body = self.answers.get("unwell") or self.answers.get("body") or {}
-        if body.get("text"):
-            found["body"] = body["text"]
-        for name in ("distress", "tone"):
+        # Codes and numbers only: the words are the entry's, and stay private with it.
+        for name in ("body", "distress", "tone"):
             if value(self.answers, name) is not None:
                 found[name] = value(self.answers, name)
         if found:

@@ -38,6 +38,9 @@ class Safety(Action):
         own = _assess(turn) if told < Level.urgent else failed()
         level = max(told, own.level) if told < Level.urgent else told
         about = _about(set(turn.risk.get("categories") or ()) or set(own.categories))
+        if level < Level.urgent <= lasting(turn):
+            still_here(dispatcher, turn)
+            return []
         if told < Level.urgent <= level:
             # The edge saw less than this, so it has shown no card.
             say(dispatcher, turn, "safety.card_medical" if about == "medical" else "safety.card")
@@ -68,6 +71,29 @@ def answered(dispatcher: CollectingDispatcher, turn: Turn, answer: str) -> None:
         # A tap raises the risk by itself; a typed answer reaches a person this way.
         task(dispatcher, turn, "human_request", "urgent")
     say(dispatcher, turn, f"safety.yes_next{ending}")
+
+
+def lasting(turn: Turn) -> Level:
+    """The level the conversation carries until a human has closed the alert."""
+    return Level.of(turn.risk.get("conversation_level", "none"))
+
+
+def open_question(turn: Turn) -> bool:
+    """Whether the direct question stands there unanswered: small talk does not pass over it."""
+    return lasting(turn) == Level.watch and turn.asked in (*QUESTIONS, *THEN)
+
+
+def still_here(dispatcher: CollectingDispatcher, turn: Turn) -> None:
+    """Ordinary words while an alert is open: nothing is forgotten, and one next step."""
+    about = _about(set(turn.risk.get("categories") or ()))
+    first = "safety.still_here_medical" if about == "medical" else "safety.still_here"
+    say(dispatcher, turn, _next((first, *_steps(lasting(turn), about)), turn.shown))
+
+
+def ask_on(dispatcher: CollectingDispatcher, turn: Turn) -> None:
+    """The next way of asking, after words that were no answer."""
+    about = _about(set(turn.risk.get("categories") or ()))
+    say(dispatcher, turn, _next(_steps(Level.watch, about), turn.shown))
 
 
 def _assess(turn: Turn) -> Assessment:

@@ -88,7 +88,8 @@ RECORDS: dict[str, dict[str, Any]] = {
     "check_in": _data(
         [],
         {
-            "body": _TEXT,
+            # Codes only: a patient's words about it belong to the entry and its sharing.
+            "body": {"enum": ["fine", "tired", "unwell", "foggy", "sick", "dizzy"]},
             "distress": {"type": "integer", "minimum": 0, "maximum": 10},
             "tone": {"enum": ["hard", "mixed", "peaceful", "nothing"]},
             "mood": {"type": "integer", "minimum": -4, "maximum": 4},

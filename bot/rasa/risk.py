@@ -23,6 +23,17 @@ from bot.risk.levels import Context, Level
 logger = logging.getLogger("afterglow.risk")
 
 INTENT_NAME = "safety_risk"
+#: What a person in danger may ask for and get. Everything else is answered by staying with them
+#: until a human has closed the alert (I5): no denial, thanks or small talk ends it.
+STILL_ANSWERED = {
+    "safety_answer",
+    "talk_to_human",
+    "ask_grounding",
+    "ask_breathing",
+    "ask_are_you_human",
+    "ask_who_reads",
+    "open",
+}
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
@@ -50,7 +61,11 @@ def _worries(message: Message) -> bool:
     try:
         turn = (message.get("metadata") or {}).get("turn") or {}
         context = turn.get("context") or {}
-        if Level.of((context.get("risk") or {}).get("level", "none")) >= Level.watch:
+        told = context.get("risk") or {}
+        if Level.of(told.get("level", "none")) >= Level.watch:
+            return True
+        lasting = Level.of(told.get("conversation_level", "none"))
+        if lasting >= Level.urgent and _intent(message) not in STILL_ANSWERED:
             return True
         where = Context(context.get("hours_since_infusion"), context.get("stage"))
         return risk.assess(message.get(TEXT) or "", context=where).level >= Level.watch
@@ -58,3 +73,7 @@ def _worries(message: Message) -> bool:
         # A message nobody could assess is treated as risk (I4). The words stay out of the log.
         logger.error("The risk detector failed: %s", type(error).__name__)
         return True
+
+
+def _intent(message: Message) -> str:
+    return (message.get(INTENT) or {}).get("name") or ""

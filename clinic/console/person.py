@@ -222,7 +222,7 @@ def _check_in(data: dict[str, Any]) -> tuple[str, ...]:
     if "tone" in data:
         words.append(wording.TONES.get(data["tone"], data["tone"]))
     if data.get("body"):
-        words.append(data["body"])
+        words.append(f"Body: {data['body']}")
     return tuple(words)
 
 

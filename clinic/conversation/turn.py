@@ -301,7 +301,9 @@ def compose(
             "risk": {
                 "level": assessed.level if assessed else "none",
                 "conversation_level": conversation.risk_level,
-                "categories": list(assessed.categories) if assessed else [],
+                "categories": list(
+                    (assessed.categories if assessed else []) or conversation.risk_categories
+                ),
             },
             "embedding": None,
         },

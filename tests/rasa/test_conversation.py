@@ -112,7 +112,7 @@ def test_a_typed_title_is_the_button(talk: Talk) -> None:
     talk.says("hi")
     assert talk.says("look back").ids == ["reflection.start", "reflection.body"]
     assert talk.says("Tired.").ids == ["reflection.image"]
-    assert talk.record("check_in") == {"body": "Tired."}
+    assert talk.record("check_in") == {"body": "tired"}
 
 
 # ---- The first two hours: few words, one small question at a time ----
@@ -124,7 +124,7 @@ def test_recovery_asks_body_ride_and_a_word_and_then_lets_rest(talk: Talk) -> No
     assert talk.taps("foggy").ids == ["conversation.recovery_ride"]
     assert talk.taps("yes").ids == ["conversation.recovery_word"]
     assert talk.says("ocean").ids == ["conversation.recovery_rest"]
-    assert talk.record("check_in") == {"body": "Foggy"}
+    assert talk.record("check_in") == {"body": "foggy"}
     assert talk.parts() == {"conversation.recovery_word": ("answered", "ocean")}
 
 

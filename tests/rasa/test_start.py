@@ -41,7 +41,7 @@ def plain(result: subprocess.CompletedProcess[str]) -> str:
 
 
 def test_a_missing_model_is_said_in_one_line(tmp_path: Path) -> None:
-    assert "make model" in plain(start("--model", str(tmp_path / "none.tar.gz")))
+    assert "make train" in plain(start("--model", str(tmp_path / "none.tar.gz")))
 
 
 def test_a_foreign_model_is_refused(model: Path, tmp_path: Path) -> None:

@@ -1,0 +1,73 @@
+"""The scripts in tests/conversations, through the real edge, assistant and database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from clinic import converse, supervisor
+from clinic.settings import ROOT
+from tests.builders import settings
+
+SCRIPTS = sorted((ROOT / "tests" / "conversations").glob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, converse.Outcome]:
+    """One assistant for all scripts; each script has a clinic of its own."""
+    assert supervisor.ASSISTANT_PYTHON.exists(), "run: make setup"
+    home = tmp_path_factory.mktemp("converse")
+    ran = converse.run(SCRIPTS, settings(home), quiet=True)
+    return {path.stem: outcome for path, outcome in zip(SCRIPTS, ran, strict=True)}
+
+
+@pytest.mark.assistant
+@pytest.mark.parametrize("name", [path.stem for path in SCRIPTS])
+def test_the_conversation_goes_as_its_script_says(name: str, outcomes):
+    assert outcomes[name].failures == []
+
+
+def test_a_script_that_cannot_be_read_names_file_and_place(tmp_path: Path):
+    path = tmp_path / "wrong.yaml"
+    path.write_text("name: x\nturns:\n  - patient: hi\n    expect: {level_min: high}\n")
+    with pytest.raises(converse.ScriptError, match=r"wrong\.yaml.*level_min"):
+        converse.load(path)
+
+
+SAID = {
+    "level": "watch",
+    "rules": ["suicide.slang"],
+    "replies": [{"content": "safety.ask", "text": "Are you thinking", "choices": ["Yes", "No"]}],
+    "alerted": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("expect", "problem"),
+    [
+        ({"level_min": "urgent"}, "wanted at least"),
+        ({"level_max": "none"}, "wanted at most"),
+        ({"says": ["988"]}, "does not say"),
+        ({"says_not": ["THINKING"]}, "says /THINKING/"),
+        ({"clinician_alerted": True}, "no clinician was alerted"),
+    ],
+)
+def test_each_expectation_can_fail(expect: dict[str, object], problem: str):
+    (found,) = converse.compare(expect, SAID)
+    assert problem in found
+
+
+def test_expectations_that_hold_say_nothing():
+    assert (
+        converse.compare(
+            {
+                "level_min": "watch",
+                "level_max": "watch",
+                "says": ["are you"],
+                "clinician_alerted": False,
+            },
+            SAID,
+        )
+        == []
+    )
