@@ -34,7 +34,7 @@ def settings(home: Path, **changes: object) -> Settings:
             data_keys=(b"d" * 32,),
             audit_key=b"a" * 32,
             lookup_key=b"l" * 32,
-            assistant="assistant-secret",
+            assistant="a-secret-of-the-tests-and-long-enough",
             tracker_key=base64.b64encode(b"t" * 32).decode(),
         ),
         "port": 80,

@@ -1,0 +1,105 @@
+"""Our own sentences by phenomenon (phenomena/*.yml), ready to be judged.
+
+Written before the rules that answer them, in our own words; none comes from a data set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bot.risk import Context, Level, State, assess, next_state
+
+FOLDER = Path(__file__).parent / "phenomena"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A conversation (mostly of one message) and the levels between which it must end."""
+
+    topic: str
+    name: str
+    talk: tuple[str, ...]
+    at_least: Level
+    at_most: Level
+    hours: float | None = None
+
+    def level(self) -> Level:
+        state, context = State(), Context(hours_since_infusion=self.hours)
+        level = Level.none
+        for message in self.talk:
+            result = assess(message, state, context)
+            assert not result.unscreened
+            level = result.conversation_level if len(self.talk) > 1 else result.level
+            state = next_state(state, result, message)
+        return level
+
+    @property
+    def holds(self) -> bool:
+        return self.at_least <= self.level() <= self.at_most
+
+    def __str__(self) -> str:
+        return f"{self.name}: {' / '.join(self.talk)[-70:]}"
+
+
+def cases() -> list[Case]:
+    found = [
+        Case(
+            topic,
+            group["name"],
+            tuple(talk),
+            Level.of(group.get("at_least", "none")),
+            Level.of(group.get("at_most", "emergency")),
+            group.get("hours"),
+        )
+        for topic in TOPICS
+        for group in _read(topic)
+        for talk in [[str(text)] for text in group.get("texts", ())] + group.get("talks", [])
+    ]
+    return [*found, *_pairs(), *_entries()]
+
+
+TOPICS = tuple(
+    sorted(p.stem for p in FOLDER.glob("*.yml") if p.stem not in ("infusion_pairs", "entries"))
+)
+
+
+def _read(topic: str) -> Any:
+    return yaml.safe_load((FOLDER / f"{topic}.yml").read_text(encoding="utf-8"))
+
+
+def _pairs() -> Iterator[Case]:
+    given = _read("infusion_pairs")
+    for line in given["written"].strip().splitlines():
+        risk, quiet = line.split(" || ")
+        yield Case("infusion", "imagery with a waking wish", (risk,), Level.urgent, Level.emergency)
+        yield Case("infusion", "imagery alone", (quiet,), Level.none, Level.none)
+    for image in given["images"]:
+        for ending in given["risk_endings"]:
+            text = _joined(image, ending)
+            yield Case("infusion", "image and wish", (text,), Level.urgent, Level.emergency)
+        for ending in given["quiet_endings"]:
+            text = _joined(image, ending)
+            yield Case("infusion", "image and ordinary end", (text,), Level.none, Level.none)
+
+
+def _joined(image: str, ending: str) -> str:
+    return image + ("" if ending[0] in ".," else " ") + ending
+
+
+def _entries() -> Iterator[Case]:
+    given = _read("entries")
+    for number, entry in enumerate(given["around"], 1):
+        for clause in given["risk"]:
+            text = entry.replace("{clause}", clause)
+            yield Case("entries", f"clause in {number}: {clause}", (text,), Level.urgent, _MOST)
+        for clause in given["quiet"]:
+            text = entry.replace("{clause}", clause)
+            yield Case("entries", f"quiet in {number}: {clause}", (text,), Level.none, Level.none)
+
+
+_MOST = Level.emergency
