@@ -45,7 +45,11 @@ shell: setup ## Talk to the assistant alone in the terminal (dialogue authors)
 	@$(ASSISTANT) -m rasa shell
 
 screenshots: setup ## Take the README's pictures from the running system
-	@.venv/bin/python docs/screenshots.py
+	@.venv/bin/python -m pytest tests/browser/test_whole_path.py
+	@mkdir -p docs/pictures
+	@cp artefacts/room-reflection-light.png docs/pictures/widget.png
+	@cp artefacts/room-seen-dark.png docs/pictures/widget-dark.png
+	@cp artefacts/desk-transcript-light.png docs/pictures/console.png
 
 clean: ## Remove what was built (not var/, where the data is)
 	@rm -rf .venv bot/rasa/.venv bot/rasa/nlp .tools web/node_modules clinic/static models .mypy_cache .ruff_cache .pytest_cache

@@ -161,7 +161,7 @@ def keep_picture(page: Page, name: str) -> None:
     """Light and dark, for the eye of a person."""
     PICTURES.mkdir(exist_ok=True)
     for scheme in ("dark", "light"):
-        page.emulate_media(color_scheme=scheme)
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         page.screenshot(path=PICTURES / f"{name}-{scheme}.png")
 
 

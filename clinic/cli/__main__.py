@@ -1,0 +1,5 @@
+"""`python -m clinic.cli` is `afterglow`."""
+
+from clinic.cli import main
+
+main()

@@ -1,0 +1,153 @@
+"""Starting, setting up and examining an installation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clinic.cli.shared import assistant, load_settings, mend, open_system, say, work
+
+if TYPE_CHECKING:
+    from clinic.system import System
+
+app = typer.Typer()
+clinic = typer.Typer(help="Your clinic.", no_args_is_help=True)
+demo = typer.Typer(help="The demo clinic that `make run` creates.", no_args_is_help=True)
+
+
+@app.command()
+def run() -> None:
+    """Start everything and keep it running. Ctrl-C stops it.
+
+    Starts the edge (patients and staff), the engine (alerts), the assistant (dialogue) and, when no
+    mail server is configured, a local mail sink. A part that dies is started again; nothing on the
+    record is lost. The first start creates a demo clinic.
+    """
+    from clinic.supervisor import Supervisor
+
+    system = open_system()
+    _check_data()
+    system.database.migrate()
+    parts = Supervisor(system.settings, say)
+    try:
+        parts.start()
+        _welcome(system)
+        parts.watch()
+    finally:
+        say("Stopping.")
+        parts.stop()
+    say("Stopped.")
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the newest schema (`run` does it by itself)."""
+    open_system().database.migrate()
+    typer.echo("The database is up to date.")
+
+
+@app.command()
+def train() -> None:
+    """Train the assistant's model. Does nothing when nothing it learns from has changed."""
+    assistant("bot.rasa.train")
+
+
+@app.command()
+def doctor() -> None:
+    """Check this installation and say what to mend. Ends with 1 when something must be mended."""
+    from clinic.doctor import examine
+
+    findings = examine(load_settings())
+    for finding in findings:
+        typer.echo(f"{finding.mark:7} {finding.name}: {finding.says}")
+    raise typer.Exit(any(f.mark == "MEND" for f in findings))
+
+
+@clinic.command("found")
+def clinic_found(
+    name: Annotated[str, typer.Argument(help="As patients know it.")],
+    timezone: Annotated[str, typer.Option(help="IANA name, e.g. America/New_York.")],
+    phone: Annotated[str, typer.Option(help="The number patients call.")] = "",
+    hours: Annotated[str, typer.Option(help="When it is answered.")] = "Weekdays 9 to 5",
+    emergency_number: Annotated[str, typer.Option(help="Where your patients are.")] = "911",
+    crisis_line: Annotated[str, typer.Option(help="Where your patients are.")] = "988",
+) -> None:
+    """Set up your own clinic on an empty database, instead of the demo. Then add staff."""
+    from clinic import people
+    from clinic.records.models import Clinic
+
+    with work() as (_system, session):
+        if session.get(Clinic, 1) is not None:
+            raise mend("This database has a clinic already. Use another AFTERGLOW_HOME.")
+        chosen = {
+            "phone": phone,
+            "hours": hours,
+            "emergency_number": emergency_number,
+            "crisis_line": crisis_line,
+        }
+        people.found_clinic(session, name, timezone, chosen)
+    typer.echo(f"{name} is set up. Next: afterglow staff add NAME E-MAIL --on-call")
+
+
+@demo.command("code")
+def demo_code(email: str) -> None:
+    """The current second-factor code of a demo clinician, for trying it without a phone."""
+    from clinic import people
+    from clinic.console import access
+    from clinic.records.models import Clinic
+
+    with work() as (system, session):
+        founded = session.get(Clinic, 1)
+        if founded is None or not founded.settings.get("demo"):
+            raise mend("Only the demo clinic gives out codes. Use your authenticator app.")
+        code = access.current_code(system, people.by_email(session, email))
+    typer.echo(code or "Open the console and sign in once first: it shows the key to enrol.")
+
+
+def _check_data() -> None:
+    """Refuse to start with broken words, rules or policy, before a patient meets them."""
+    from bot import content, risk
+    from clinic.escalation import policy
+
+    try:
+        content.registry()
+        risk.ruleset()
+        policy.load()
+    except ValueError as error:
+        raise mend(str(error)) from None
+
+
+def _welcome(system: System) -> None:
+    from clinic import demo as demo_clinic
+
+    if not demo_clinic.ensure(system):
+        say(f"Afterglow runs at {system.settings.public_url}")
+        return
+    shown = demo_clinic.welcome(system)
+    lines: list[Any] = [
+        "",
+        "Afterglow runs. This is a demo clinic; its people are made up.",
+        "",
+        "  Patient    (Sam, infusion 3 was yesterday; the link works once)",
+        f"    {shown.patient_url}",
+        "",
+        f"  Clinicians  {shown.console_url}",
+    ]
+    for who, email, password in shown.staff:
+        way = f"one-time password {password}" if password else "has signed in before"
+        lines.append(f"    {who}: {email}, {way}")
+    lines += [
+        "    The second factor without a phone: uv run afterglow demo code E-MAIL",
+        "",
+        f"  Outgoing mail lands in {_relative(system.settings.home / 'mail')}",
+        "  The companion answers as soon as its model is loaded (about 20 seconds).",
+        "  Ctrl-C stops everything.",
+        "",
+    ]
+    say("\n".join(lines))
+
+
+def _relative(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
