@@ -20,6 +20,8 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent / "data" / "content"
 UNSIGNED = "unsigned"
 
+#: The safe loader; its C version, where PyYAML has it, reads the registry ten times as fast.
+_SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 _ITEM_KEYS = {"id", "version", "source", "approver", "text", "choices", "answers", "kind", "asks"}
 _CHOICE_KEYS = {"id", "title", "payload", "raises", "completes_screen", "typed"}
@@ -148,7 +150,7 @@ def registry(locale: str = "en") -> Registry:
 
 
 def _read(path: Path) -> list[Item]:
-    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    document = yaml.load(path.read_text(encoding="utf-8"), Loader=_SAFE_LOADER)  # noqa: S506
     defaults = {"source": document.get("source"), "approver": document.get("approver", UNSIGNED)}
     return [_item(path, defaults | raw) for raw in document["items"]]
 

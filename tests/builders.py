@@ -6,6 +6,7 @@ import atexit
 import base64
 import functools
 import shutil
+import socket
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -42,6 +43,17 @@ def settings(home: Path, **changes: object) -> Settings:
         "assistant_url": "http://127.0.0.1:9",
     }
     return Settings(**(values | changes))  # type: ignore[arg-type]
+
+
+def free_ports(count: int) -> list[int]:
+    """Loopback ports nobody uses now."""
+    probes = [socket.socket() for _ in range(count)]
+    for probe in probes:
+        probe.bind(("127.0.0.1", 0))
+    ports = [int(probe.getsockname()[1]) for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
 
 
 @functools.cache

@@ -26,25 +26,20 @@ from clinic.records.models import (
 )
 from clinic.settings import load
 from clinic.system import assemble
-from tests.builders import World
+from tests.builders import World, free_ports
 
 KILLS = 10
 RISK = "I want to kill myself tonight, number {}"
 CALM = "the light stayed with me, number {}"
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture
 def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A whole system under the real supervisor, with the played assistant as a process."""
     monkeypatch.setenv("AFTERGLOW_HOME", str(tmp_path))
-    monkeypatch.setenv("AFTERGLOW_PORT", str(free_port()))
-    monkeypatch.setenv("AFTERGLOW_ASSISTANT_PORT", str(free_port()))
+    edge, assistant = free_ports(2)
+    monkeypatch.setenv("AFTERGLOW_PORT", str(edge))
+    monkeypatch.setenv("AFTERGLOW_ASSISTANT_PORT", str(assistant))
     monkeypatch.setenv("AFTERGLOW_CLOCK_FILE", str(tmp_path / "clock"))
     monkeypatch.setenv("AFTERGLOW_TURN_DEADLINE", "2")
     settings = load()

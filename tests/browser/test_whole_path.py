@@ -9,7 +9,6 @@ import os
 import re
 import select
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,8 @@ import httpx
 import pyotp
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.builders import free_ports
 
 pytestmark = [pytest.mark.browser, pytest.mark.assistant]
 
@@ -64,7 +65,7 @@ def _found(pattern: str, text: str) -> str:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     home = tmp_path_factory.mktemp("home")
-    ports = _free_ports(2)
+    ports = free_ports(2)
     env = os.environ | {
         "AFTERGLOW_HOME": str(home),
         "AFTERGLOW_PORT": str(ports[0]),
@@ -120,16 +121,6 @@ def _alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def _free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 @pytest.fixture(scope="module")

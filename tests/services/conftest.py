@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import threading
@@ -21,7 +20,7 @@ from tests.behaviour.conftest import peer as peer
 from tests.behaviour.peer import Peer
 from tests.behaviour.test_escalation import engine as engine
 from tests.behaviour.test_escalation import mailbox as mailbox
-from tests.builders import World
+from tests.builders import World, free_ports
 
 
 @pytest.fixture(scope="session")
@@ -31,9 +30,7 @@ def postgres() -> Iterator[str]:
     found = binaries[-1] if binaries else Path(shutil.which("postgres") or "").parent
     if not (found / "postgres").exists():
         pytest.fail("PostgreSQL is missing (Debian: apt install postgresql). Or: make test-fast")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    (port,) = free_ports(1)
     # The server refuses to run as root; Debian's package brings a user for it.
     who = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
     folder = Path(tempfile.mkdtemp(prefix="afterglow-pg-"))
