@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
@@ -65,27 +67,27 @@ def test_the_audit_chain_is_whole_until_a_row_is_changed(world: World):
         assert session.get(Patient, patient.id) is not None
 
 
-def test_rows_cut_off_the_end_are_seen_against_the_anchor(world: World, tmp_path):
+@pytest.fixture
+def cut_off(world: World, tmp_path: Path) -> Path:
+    """An anchored chain whose last row was removed; returns the anchor."""
     world.patient()
     world.patient()
-    database, audit, anchor = world.system.database, world.system.audit, tmp_path / "head"
-    with database.write() as session:
-        audit.anchor(session, anchor)
+    anchor = tmp_path / "head"
+    with world.system.database.write() as session:
+        world.system.audit.anchor(session, anchor)
         session.execute(text("DROP TRIGGER audit_no_delete"))
         session.delete(session.scalars(select(Audit).order_by(Audit.seq.desc())).first())
-    with database.read() as session:
-        assert audit.verify(session).whole, "the chain alone cannot see it"
-        assert not audit.verify(session, anchor).whole
+    return anchor
 
 
-def test_a_cut_off_chain_never_replaces_the_head_that_shows_it(world: World, tmp_path):
-    world.patient()
-    database, audit, anchor = world.system.database, world.system.audit, tmp_path / "head"
-    with database.write() as session:
-        audit.anchor(session, anchor)
-        session.execute(text("DROP TRIGGER audit_no_delete"))
-        session.delete(session.scalars(select(Audit).order_by(Audit.seq.desc())).first())
-    with pytest.raises(ChainError), database.write() as session:
-        audit.anchor(session, anchor)
-    with database.read() as session:
-        assert not audit.verify(session, anchor).whole
+def test_rows_cut_off_the_end_are_seen_against_the_anchor(world: World, cut_off: Path):
+    with world.system.database.read() as session:
+        assert world.system.audit.verify(session).whole, "the chain alone cannot see it"
+        assert not world.system.audit.verify(session, cut_off).whole
+
+
+def test_a_cut_off_chain_never_replaces_the_head_that_shows_it(world: World, cut_off: Path):
+    with pytest.raises(ChainError), world.system.database.write() as session:
+        world.system.audit.anchor(session, cut_off)
+    with world.system.database.read() as session:
+        assert not world.system.audit.verify(session, cut_off).whole

@@ -110,7 +110,9 @@ class Live {
     tick(this.list);
     const gone = !this.append && shown.size > rows.length - fresh.length;
     this.waiting = fresh.length > 0 || gone ? rows : null;
-    if (this.append && fresh.length > 0 && this.atEnd()) this.show();
+    // Nothing can jump in an empty list: its first row shows at once.
+    const calm = shown.size === 0 || (this.append && this.atEnd());
+    if (calm && fresh.length > 0) this.show();
     else this.say(fresh.length, gone);
   }
 
