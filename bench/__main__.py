@@ -1,0 +1,76 @@
+"""Measure the system: `python -m bench`, or some parts of it: `python -m bench turn start`.
+
+screen  messages a second through the risk rules, on one core
+start   `afterglow run` until the page answers and until the companion is up; memory
+turn    a message until its whole reply is on the page, beside a bare `rasa init` bot
+alert   a message that shows risk until a mail server has the first notification
+load    many patients at once: receipts, replies, errors, processor time
+
+Everything runs on free loopback ports with its data in temporary folders, and is stopped again.
+Other work on the machine shows in every figure: look at the ratios and the medians.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import alert, load, start, turn
+from bench.installation import BenchError, short
+
+
+def screen() -> None:
+    """In a process of its own: it pins the numeric libraries to one core before they load."""
+    subprocess.run([sys.executable, "-m", "bench.screen"], check=True, timeout=600)
+
+
+def main() -> int:
+    asked = arguments()
+    parts: dict[str, Callable[[], None]] = {
+        "screen": screen,
+        "start": lambda: start.run(asked.starts),
+        "turn": lambda: turn.run(asked.pairs, asked.bare),
+        "alert": lambda: alert.run(asked.alerts),
+        "load": lambda: load.run(asked.patients, asked.seconds),
+    }
+    unknown = set(asked.parts) - set(parts)
+    if unknown:
+        print(f"bench: no part {', '.join(sorted(unknown))}; there are {', '.join(parts)}")
+        return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    failed = False
+    for name in asked.parts or parts:
+        begun = time.monotonic()
+        print(f"\n{name}", flush=True)
+        try:
+            parts[name]()
+        except (BenchError, subprocess.SubprocessError, OSError) as error:
+            failed = True
+            print(f"{name} FAILED: {short(str(error))}")
+        print(f"{name} took {time.monotonic() - begun:.0f} s", flush=True)
+    return int(failed)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("parts", nargs="*", help="which parts; default: all of them")
+    parser.add_argument("--pairs", type=int, default=100, help="turn: pairs measured (100)")
+    parser.add_argument(
+        "--bare", type=Path, help="turn: folder of a trained `rasa init` bot; made when missing"
+    )
+    parser.add_argument("--starts", type=int, default=3, help="start: rounds (3)")
+    parser.add_argument("--alerts", type=int, default=30, help="alert: messages (30)")
+    parser.add_argument("--patients", type=int, default=200, help="load: at once (200)")
+    parser.add_argument("--seconds", type=int, default=60, help="load: how long (60)")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
