@@ -61,8 +61,12 @@ class Supervisor:
         check_port(self._settings.host, self._settings.port, "AFTERGLOW_PORT")
         assistant = int(self._settings.assistant_url.rpartition(":")[2])
         check_port("127.0.0.1", assistant, "AFTERGLOW_ASSISTANT_PORT")
-        for part in self.parts:
-            self._launch(part)
+        try:
+            for part in self.parts:
+                self._launch(part)
+        except OSError as error:
+            self.stop()
+            raise StartError(f"A part could not be started: {error}. Run: make setup") from None
 
     def watch(self) -> None:
         """Bring back what dies, until SIGINT or SIGTERM."""

@@ -31,8 +31,8 @@ def run() -> None:
     _check_data()
     system.database.migrate()
     parts = Supervisor(system.settings, say)
+    parts.start()
     try:
-        parts.start()
         _welcome(system)
         parts.watch()
     finally:
