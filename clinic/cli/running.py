@@ -73,6 +73,9 @@ def clinic_found(
     hours: Annotated[str, typer.Option(help="When it is answered.")] = "Weekdays 9 to 5",
     emergency_number: Annotated[str, typer.Option(help="Where your patients are.")] = "911",
     crisis_line: Annotated[str, typer.Option(help="Where your patients are.")] = "988",
+    reads_within: Annotated[
+        str, typer.Option(help="How soon somebody reads the chat; patients are told.")
+    ] = "2 working days",
 ) -> None:
     """Set up your own clinic on an empty database, instead of the demo. Then add staff."""
     from clinic import people
@@ -86,6 +89,7 @@ def clinic_found(
             "hours": hours,
             "emergency_number": emergency_number,
             "crisis_line": crisis_line,
+            "reads_within": reads_within,
         }
         people.found_clinic(session, name, timezone, chosen)
     typer.echo(f"{name} is set up. Next: afterglow staff add NAME E-MAIL --on-call")
