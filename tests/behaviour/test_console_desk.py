@@ -279,10 +279,10 @@ def test_an_entry_taken_back_disappears(world: World, sam: Patient, browser: Bro
 
 def test_check_ins_are_said_in_words(world: World, sam: Patient, browser: Browser) -> None:
     record(
-        world, sam, "check_in", "c1", {"mood": 2, "distress": 7, "tone": "mixed", "body": "sore"}
+        world, sam, "check_in", "c1", {"mood": 2, "distress": 7, "tone": "mixed", "body": "tired"}
     )
     page = shown(browser.get(f"/console/patients/{sam.id}").text)
-    assert "Mood +2 (-4 to +4) ; Distress 7 of 10 ; Mixed ; sore" in page
+    assert "Mood +2 (-4 to +4) ; Distress 7 of 10 ; Mixed ; Body: tired" in page
 
 
 # What a clinician does.

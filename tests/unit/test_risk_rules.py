@@ -39,6 +39,11 @@ def test_what_a_rule_must_not_match(rule: Rule | Together) -> None:
             assert all(f.rule is not rule for f in risk.look(text).findings), text
 
 
+def test_every_pattern_compiles() -> None:
+    """Patterns are compiled when first needed: none may fail then."""
+    RULES.compile()
+
+
 def test_every_rule_says_why_and_who_signed() -> None:
     for rule in EVERY:
         assert rule.match, rule.id
