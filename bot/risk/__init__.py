@@ -17,7 +17,7 @@ from bot.risk import rules
 from bot.risk.detect import Found, evidence, find
 from bot.risk.levels import Assessment, Context, Evidence, Level, State, failed
 from bot.risk.rules import RuleError, RuleSet
-from bot.risk.state import ASKED_ENOUGH, next_level, next_state
+from bot.risk.state import ASKED_ENOUGH, in_crisis, next_level, next_state
 
 __all__ = [
     "Assessment",
@@ -55,7 +55,13 @@ def ruleset(locale: str = "en") -> RuleSet:
         with _lock:
             if locale not in _loaded:
                 _loaded[locale] = load_rules(ROOT / locale)
+                _warm(_loaded[locale])
     return _loaded[locale]
+
+
+def _warm(read: RuleSet) -> None:
+    """Compile in the background: the start does not wait, nor does a long first message."""
+    threading.Thread(target=read.compile, name="risk-rules", daemon=True).start()
 
 
 def rules_version(locale: str = "en") -> str:
@@ -74,7 +80,7 @@ def assess(text: str, state: State = _NOBODY, context: Context = _NOWHERE) -> As
 def _assess(text: str, state: State, context: Context) -> Assessment:
     using = ruleset()
     signs, watches = _earlier(using, state, context)
-    found = find(using, text, context, signs)
+    found = find(using, text, context, signs, in_crisis(state))
     reasons = evidence(found)
     level = max((item.level for item in reasons), default=Level.none)
     conversation = max(level, state.level)

@@ -52,9 +52,13 @@ WORDS = (
     "laughter",
     "not_denied",
     "plain_no",
+    "small_talk",
 )
 
 _WINDOW = 18
+
+#: How many sentences after an image a waking wish may follow and still be about it.
+_WAKING_REACH = 2
 
 #: What may stand between "she said" and what was said.
 _BETWEEN = ('"', ",", ":", "-", "that", "like", "i")
@@ -89,6 +93,12 @@ class Reading:
             (text.word_at(start), text.word_at(end - 1) + 1)
             for start, end in pattern.matches(text.joined, text.at, self.places)
         ]
+
+    def is_all(self, first: int, last: int) -> bool:
+        """Do these words make up the whole text, save punctuation and small talk around them?"""
+        quiet = self._grammar.words["small_talk"]
+        rest = self.text.words[:first] + self.text.words[last:]
+        return all(word in PUNCTUATION or word in quiet for word in rest)
 
     def judge(self, first: int, last: int) -> frozenset[str]:
         """The axes that hold for the phrase in words ``first`` up to, not including, ``last``."""
@@ -219,7 +229,12 @@ class Reading:
         if self._is_present(first, last) or not self._near("imagery", first, last, before=1):
             return False
         sentence = self.text.sentence
-        return not any(sentence[begin] >= sentence[first] for begin, _ in self._cues("waking"))
+        here = sentence[first]
+        words = self.text.words
+        return not any(
+            here <= sentence[begin] <= here + _WAKING_REACH and "-" not in words[last:begin]
+            for begin, _ in self._cues("waking")
+        )
 
     def _fiction(self, first: int, last: int) -> bool:
         return not self._has(first, last, "first_person") and self._near("fiction", first, last)
@@ -227,7 +242,8 @@ class Reading:
     def _joking(self, first: int, last: int) -> bool:
         words = self.text.words
         for index in range(max(first - 4, 0), min(last + 12, len(words))):
-            if self._is(index, "laughter"):
+            # "not joking" is no laughter.
+            if self._is(index, "laughter") and index not in self._cover("pseudo"):
                 return True
             if index >= last + 3 and words[index] in SENTENCE_ENDS:
                 return False

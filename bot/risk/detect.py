@@ -37,8 +37,17 @@ class Found:
         return frozenset(finding.rule.sign for finding in self.findings if finding.full)
 
 
-def find(rules: RuleSet, text: str, context: Context, earlier: Iterable[str] = ()) -> Found:
-    """Everything the rules see in ``text``. ``earlier``: signs of earlier messages."""
+def find(
+    rules: RuleSet,
+    text: str,
+    context: Context,
+    earlier: Iterable[str] = (),
+    in_crisis: bool = False,
+) -> Found:
+    """Everything the rules see in ``text``.
+
+    ``earlier``: signs of earlier messages. ``in_crisis``: the conversation shows risk to life.
+    """
     reading = Reading(rules.normalise(text), rules.grammar)
     places = [
         (rule, first, last)
@@ -47,9 +56,17 @@ def find(rules: RuleSet, text: str, context: Context, earlier: Iterable[str] = (
     ]
     widest = _Widest(places)
     findings = [
-        _judged(rule, reading, first, last, widest.around(rule.category, first, last), context)
+        _judged(
+            rule,
+            reading,
+            (first, last),
+            widest.around(rule.category, first, last),
+            context,
+            in_crisis,
+        )
         for rule, first, last in places
     ]
+    findings += _foreign(rules, reading, text)
     here = frozenset(finding.rule.sign for finding in findings if finding.full)
     together = tuple(t for t in rules.together if _weighs(t, here, frozenset(earlier)))
     return Found(reading, tuple(findings), together)
@@ -77,7 +94,16 @@ def _meant(rule: Rule, spans: set[tuple[int, int]], reading: Reading) -> list[tu
         (first, last)
         for first, last in spans
         if not any(begin < last and first < end for begin, end in otherwise)
+        and (rule.scope != "whole" or reading.is_all(first, last))
     )
+
+
+def _foreign(rules: RuleSet, reading: Reading, text: str) -> list[Finding]:
+    """A text clearly not in English, which the rules cannot read: a human should."""
+    if not rules.languages.foreign(text, reading.text.words):
+        return []
+    rule = next(rule for rule in rules.rules if rule.id == rules.languages.rule)
+    return [Finding(rule, 0, len(reading.text.words), frozenset(), rule.level, full=True)]
 
 
 class _Widest:
@@ -101,12 +127,14 @@ class _Widest:
 def _judged(
     rule: Rule,
     reading: Reading,
-    first: int,
-    last: int,
+    place: tuple[int, int],
     judged_as: tuple[int, int],
     context: Context,
+    in_crisis: bool,
 ) -> Finding:
     level = rule.level
+    if in_crisis and rule.in_crisis is not None:
+        level = max(level, rule.in_crisis)
     hours = context.hours_since_infusion
     if rule.later is not None and hours is not None and hours > rule.later.hours:
         level = max(level, rule.later.level)
@@ -115,7 +143,7 @@ def _judged(
     axes = reading.judge(*judged_as) if rule.lowers else frozenset()
     lowest = min((rule.lowers[axis] for axis in axes if axis in rule.lowers), default=level)
     lowered = bool(axes & set(rule.lowers))
-    return Finding(rule, first, last, axes, min(level, lowest), full=not lowered)
+    return Finding(rule, *place, axes, min(level, lowest), full=not lowered)
 
 
 def _weighs(together: Together, here: frozenset[str], earlier: frozenset[str]) -> bool:

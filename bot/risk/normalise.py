@@ -28,7 +28,7 @@ _SEPARATORS = re.compile(r"[.\-_·~'’+|\\/,*]+")
 _MASK = re.compile(r"[*#_%?•●×-]")
 _LEET = str.maketrans("1!|l034@5$7+89", "iiiioeaassttbg")
 _QUOTES = dict.fromkeys("‘’‛ʼ´＇`", "'") | dict.fromkeys("“”„«»", '"') | dict.fromkeys("‐‑−", "-")
-_QUOTES |= dict.fromkeys("–—―•◦▪‣·", " - ") | {"…": ". "}
+_QUOTES |= dict.fromkeys("–—―•◦▪‣·", " - ") | {"…": ". ", "।": ". ", "。": ". ", "¿": " ", "¡": " "}
 #: Cyrillic, Greek and phonetic letters that look Latin.
 _LOOK_ALIKES = str.maketrans(
     "абвеёзіїјкмнопрсѕтуўхһԁԛԝѵьαβεηικνορτυχωγℓıɑɡɩʟɪᴀᴇɴᴏꜱᴋ",
@@ -55,6 +55,8 @@ class Spelling:
     #: leet key -> word
     leet: Mapping[str, str]
     emoji: Mapping[str, str]
+    #: first word -> (words as heard, words as meant), longest first
+    heard: Mapping[str, tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]]
 
 
 def spelling(
@@ -63,6 +65,7 @@ def spelling(
     real: Iterable[str],
     phrases: Iterable[str],
     emoji: Mapping[str, str],
+    heard: Mapping[str, str],
 ) -> Spelling:
     """Work out every garbled form once. ``real`` words are never taken for a slip."""
     words = frozenset(lexicon)
@@ -87,7 +90,9 @@ def spelling(
                 run = tuple(parts[at : at + size])
                 joined = "".join(run)
                 if len(joined) > 5 and joined not in never:
-                    glued[joined] = run
+                    glued[joined] = tuple(
+                        word for part in run for word in expansions.get(part, part).split()
+                    )
     return Spelling(
         expansions={key: tuple(value.split()) for key, value in expansions.items()},
         lexicon=words,
@@ -96,7 +101,18 @@ def spelling(
         broken=broken,
         leet={word.translate(_LEET): word for word in words if len(word) > 2},
         emoji=dict(emoji),
+        heard=_heard(heard),
     )
+
+
+def _heard(
+    given: Mapping[str, str],
+) -> dict[str, tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]]:
+    pairs = [(tuple(heard.split()), tuple(meant.split())) for heard, meant in given.items()]
+    result: dict[str, list[tuple[tuple[str, ...], tuple[str, ...]]]] = {}
+    for heard, meant in sorted(pairs, key=lambda pair: -len(pair[0])):
+        result.setdefault(heard[0], []).append((heard, meant))
+    return {word: tuple(ways) for word, ways in result.items()}
 
 
 def _is_real(part: str, never: frozenset[str]) -> bool:
@@ -192,6 +208,11 @@ class Normaliser:
         for word in sorted(language.lexicon):
             masked.setdefault(len(word), []).append(word)
         self._by_length = masked
+        self._lone = {
+            meant[0]: letter
+            for letter, meant in language.expansions.items()
+            if len(letter) == 1 and letter.isalpha() and len(meant) == 1
+        }
 
     def __call__(self, text: str) -> Text:
         folded, origin = self._folded(text)
@@ -208,7 +229,7 @@ class Normaliser:
                 else:
                     starts.append(origin[base + start])
                     ends.append(origin[base + end - 1] + 1)
-        return Text(*self._mended(words, starts, ends))
+        return Text(*self._heard(*self._mended(words, starts, ends)))
 
     def _folded(self, text: str) -> tuple[str, list[int] | None]:
         if _ASCII.match(text):
@@ -232,7 +253,9 @@ class Normaliser:
         if not chunk.isascii() and len(chunk) <= _MAX_WORD:
             latin = chunk.translate(_LOOK_ALIKES)
             if latin.isascii() and (
-                any(c.isascii() and c.isalpha() for c in chunk) or latin in language.lexicon
+                any(c.isascii() and c.isalpha() for c in chunk)
+                or latin in language.lexicon
+                or latin in ("a", "i")
             ):
                 chunk = latin
         start, end = 0, len(chunk)
@@ -277,7 +300,7 @@ class Normaliser:
             return self._plain(core)
         if len(core) > _MAX_WORD:
             return None
-        if core.isalpha():
+        if core.isalpha() or (not core.isascii() and _is_word(core)):
             return None if _is_unspaced(core) else (core,)
         joined = _SEPARATORS.sub("", core)
         if joined != core and joined.isalpha():
@@ -341,9 +364,24 @@ class Normaliser:
             word = words[at]
             if len(word) == 1 and word.isalpha() and word.isascii():
                 stop = at + 1
-                while stop < min(count, at + _MAX_WORD) and _is_letter(words[stop]):
+                letters = [word]
+                while stop < min(count, at + _MAX_WORD):
+                    # A lone "u" was read as "you"; among letters set apart it is a letter.
+                    letter = words[stop]
+                    if ends[stop] - starts[stop] == 1:
+                        letter = self._lone.get(letter, letter)
+                    if not _is_letter(letter):
+                        break
+                    letters.append(letter)
                     stop += 1
-                spelled, skipped = self._spelled("".join(words[at:stop]))
+                spelled, skipped = self._spelled("".join(letters))
+                if not spelled:
+                    spelled, skipped = words[at:stop], 0
+                    out += spelled
+                    first += starts[at:stop]
+                    last += ends[at:stop]
+                    at = stop
+                    continue
                 out += words[at : at + skipped] + spelled
                 first += starts[at : at + skipped] + [starts[min(at + skipped, stop - 1)]] * len(
                     spelled
@@ -361,6 +399,33 @@ class Normaliser:
             first.append(starts[at])
             last.append(ends[at])
             at += 1
+        return out, first, last
+
+    def _heard(
+        self, words: list[str], starts: list[int], ends: list[int]
+    ) -> tuple[list[str], list[int], list[int]]:
+        """What dictation and slang write as other words: "sewer slide", "and my life"."""
+        heard = self._language.heard
+        if heard.keys().isdisjoint(words):
+            return words, starts, ends
+        out: list[str] = []
+        first: list[int] = []
+        last: list[int] = []
+        at = 0
+        while at < len(words):
+            for wrong, meant in heard.get(words[at], ()):
+                stop = at + len(wrong)
+                if tuple(words[at:stop]) == wrong:
+                    out += meant
+                    first += [starts[at]] * len(meant)
+                    last += [ends[stop - 1]] * len(meant)
+                    at = stop
+                    break
+            else:
+                out.append(words[at])
+                first.append(starts[at])
+                last.append(ends[at])
+                at += 1
         return out, first, last
 
     def _spelled(self, letters: str) -> tuple[list[str], int]:
@@ -420,6 +485,13 @@ def _marks(chunk: str, start: int, end: int) -> list[tuple[str, int, int]]:
 
 def _spelled_out(core: str) -> bool:
     return all(len(part) <= 1 for part in _SEPARATORS.split(core))
+
+
+def _is_word(core: str) -> bool:
+    """Letters with their vowel signs, as in Hindi, which are no letters by themselves."""
+    return core[0].isalpha() and all(
+        c.isalpha() or (c > "\u036f" and unicodedata.category(c)[0] == "M") for c in core
+    )
 
 
 def _is_unspaced(text: str) -> bool:

@@ -18,12 +18,13 @@ import yaml
 
 from bot.contract import RISK_CATEGORIES
 from bot.risk.assertion import AXES, CUES, WORDS, Grammar
+from bot.risk.language import Languages
 from bot.risk.levels import Level
 from bot.risk.normalise import Normaliser, spelling
 from bot.risk.patterns import Node, Pattern, PatternError, compile_pattern, parse_lists
 
-SPECIAL = ("spelling.yml", "assertion.yml", "lists.yml", "together.yml")
-SCOPES = ("clause", "message")
+SPECIAL = ("spelling.yml", "assertion.yml", "lists.yml", "together.yml", "languages.yml")
+SCOPES = ("clause", "message", "whole")
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LINE = "__line__"
@@ -50,6 +51,7 @@ class Rule:
     #: What it is a sign of; together.yml weighs signs.
     sign: str
     #: clause: the assertion axes apply. message: it counts wherever and however it is said.
+    #: whole: as clause, but only where nothing else is said ("tonight", "too late").
     scope: str
     reason: str
     source: str
@@ -59,6 +61,8 @@ class Rule:
     lowers: Mapping[str, Level]
     later: Hours | None
     early: Hours | None
+    #: Its level once the conversation shows risk to life: "I'm going to do it".
+    in_crisis: Level | None
     #: Phrases that, where they overlap a match, show that something else is meant.
     unless: tuple[Pattern, ...]
     match: tuple[str, ...]
@@ -95,6 +99,15 @@ class RuleSet:
     grammar: Grammar
     #: Word -> patterns that may match a text with it.
     index: Mapping[str, tuple[tuple[Rule, Pattern], ...]]
+    #: How other languages are known, and the rule that then counts.
+    languages: Languages
+
+    def compile(self) -> None:
+        """Compile every pattern now; otherwise each is compiled when a text first needs it."""
+        groups = [self.grammar.cues[kind] for kind in self.grammar.cues]
+        groups += [rule.patterns + rule.unless for rule in self.rules]
+        for pattern in (pattern for group in groups for pattern in group):
+            _ = pattern.regex
 
     def unsigned(self) -> list[Rule | Together]:
         """Rules no clinician has signed yet."""
@@ -131,6 +144,7 @@ def load(directory: Path) -> RuleSet:
         normalise=_normaliser(documents["spelling.yml"]),
         grammar=grammar,
         index=_index(rules),
+        languages=_languages(documents["languages.yml"], rules),
     )
 
 
@@ -170,6 +184,7 @@ def _normaliser(document: dict[str, Any]) -> Normaliser:
         if not document.get(key):
             raise RuleError(f"{name} line 1: {key} is missing")
     expansions = _plain(document["expansions"], name)
+    heard = _plain(document.get("heard") or {}, f"{name}: heard")
     return Normaliser(
         spelling(
             {str(key): str(value) for key, value in expansions.items()},
@@ -177,8 +192,24 @@ def _normaliser(document: dict[str, Any]) -> Normaliser:
             str(document["real"]).split(),
             document["phrases"],
             {str(k): str(v) for k, v in _plain(document["emoji"], name).items()},
+            {str(k): str(v) for k, v in heard.items()},
         )
     )
+
+
+def _languages(document: dict[str, Any], rules: list[Rule]) -> Languages:
+    name = "languages.yml"
+    words = _plain(document.get("words"), f"{name}: words")
+    if "english" not in words or len(words) < 2:
+        raise RuleError(f"{name}: words: english and at least one other language are needed")
+    rule = str(document.get("rule"))
+    if not any(found.id == rule for found in rules):
+        raise RuleError(f"{name}: rule: there is no rule {rule}")
+    known = {language: frozenset(str(text).split()) for language, text in words.items()}
+    english = known.pop("english")
+    nothing = english | frozenset(str(document.get("shared", "")).split())
+    telling = {language: said - nothing for language, said in known.items()}
+    return Languages(english, telling, rule)
 
 
 def _lists(document: dict[str, Any]) -> dict[str, Node]:
@@ -220,7 +251,8 @@ def _assertion(
 
 
 _KEYS = {"id", "version", "category", "level", "sign", "scope", "reason", "source", "approver"} | {
-    "patterns", "lowers", "later", "early", "unless", "match", "not", _LINE}  # fmt: skip
+    "patterns", "lowers", "later", "early", "in_crisis", "unless", "match", "not",
+    _LINE}  # fmt: skip
 _TOGETHER_KEYS = {"id", "version", "category", "level", "all", "across", "reason", "source"} | {
     "approver", "match", "not", _LINE}  # fmt: skip
 
@@ -252,9 +284,10 @@ def _rules(
                 source=raw["source"],
                 approver=raw["approver"],
                 patterns=tuple(_pattern(where, source, lists) for source in raw["patterns"]),
-                lowers={**lowers[category], **own} if scope == "clause" else own,
+                lowers=own if scope == "message" else {**lowers[category], **own},
                 later=_hours(where, raw.get("later")),
                 early=_hours(where, raw.get("early")),
+                in_crisis=_level(where, raw["in_crisis"]) if "in_crisis" in raw else None,
                 unless=tuple(_pattern(where, source, lists) for source in raw.get("unless") or ()),
                 match=tuple(raw["match"]),
                 quiet=tuple(raw.get("not") or ()),

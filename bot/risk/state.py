@@ -15,6 +15,16 @@ ASKED_ENOUGH = 3
 HISTORY = 12
 
 
+#: Kinds of risk where "I'm going to do it" can only mean one thing.
+_TO_LIFE = frozenset(("suicide", "self_harm", "harm_to_others"))
+
+
+def in_crisis(state: State) -> bool:
+    """Has the conversation shown risk to a life? Unknown kinds of risk count."""
+    about = set(state.categories)
+    return state.level >= Level.watch and (not about or bool(about & _TO_LIFE))
+
+
 def next_level(state: State, assessment: Assessment) -> Level:
     """The conversation's level after a message: never lower than before."""
     return max(state.level, assessment.level, assessment.conversation_level)

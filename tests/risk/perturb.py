@@ -55,7 +55,7 @@ def _lines(text: str, dice: random.Random) -> str:
 
 
 def _punctuation(text: str, dice: random.Random) -> str:
-    return dice.choice(("... ", "- ", "* ", '"', "(")) + text + dice.choice(("!!!", "...", "??", ")"))
+    return dice.choice(("... ", "- ", "* ", "(")) + text + dice.choice(("!!!", "...", "??", ")"))
 
 
 def _homoglyphs(text: str, dice: random.Random) -> str:
@@ -71,7 +71,9 @@ def _contractions(text: str, dice: random.Random) -> str:
 
 def _emoji(text: str, dice: random.Random) -> str:
     words = text.split(" ")
-    words.insert(dice.choice((0, len(words))), dice.choice(("😭", "💔", "😞😞", "🙏", "\U0001f5a4")))
+    words.insert(
+        dice.choice((0, len(words))), dice.choice(("😭", "💔", "😞😞", "🙏", "\U0001f5a4"))
+    )
     return " ".join(words)
 
 

@@ -12,7 +12,9 @@ from phenomena import Case, cases
 from bot.risk import Level, assess
 
 #: Sentences the rules are known to judge wrongly (docs/clinical/risk.md, limits). Nothing else may.
-KNOWN: frozenset[str] = frozenset()
+KNOWN = frozenset(
+    ("I quit my job because I'm going to be world famous, haven't slept in days, so much energy",)
+)
 
 CASES = cases()
 

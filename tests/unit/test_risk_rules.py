@@ -115,7 +115,9 @@ def test_a_broken_rule_is_refused(directory: Path, old: str, new: str, told: str
     assert told in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["spelling.yml", "assertion.yml", "lists.yml", "together.yml"])
+@pytest.mark.parametrize(
+    "name", ["spelling.yml", "assertion.yml", "lists.yml", "together.yml", "languages.yml"]
+)
 def test_a_missing_or_empty_file_is_refused(directory: Path, name: str) -> None:
     (directory / name).write_text("nothing: here\n", encoding="utf-8")
     with pytest.raises(RuleError, match=name):
