@@ -56,19 +56,26 @@ def main() -> int:
     return int(failed)
 
 
+def positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("parts", nargs="*", help="which parts; default: all of them")
-    parser.add_argument("--pairs", type=int, default=100, help="turn: pairs measured (100)")
+    parser.add_argument("--pairs", type=positive, default=100, help="turn: pairs measured (100)")
     parser.add_argument(
         "--bare", type=Path, help="turn: folder of a trained `rasa init` bot; made when missing"
     )
-    parser.add_argument("--starts", type=int, default=3, help="start: rounds (3)")
-    parser.add_argument("--alerts", type=int, default=30, help="alert: messages (30)")
-    parser.add_argument("--patients", type=int, default=200, help="load: at once (200)")
-    parser.add_argument("--seconds", type=int, default=60, help="load: how long (60)")
+    parser.add_argument("--starts", type=positive, default=3, help="start: rounds (3)")
+    parser.add_argument("--alerts", type=positive, default=30, help="alert: messages (30)")
+    parser.add_argument("--patients", type=positive, default=200, help="load: at once (200)")
+    parser.add_argument("--seconds", type=positive, default=60, help="load: how long (60)")
     return parser.parse_args()
 
 

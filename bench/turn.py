@@ -36,8 +36,10 @@ def run(pairs: int, folder: Path | None) -> None:
         sittings += [said[n : n + SITTING] for n in range(WARM_UPS, len(said), SITTING)]
         mine: list[Answer] = []
         theirs: list[float] = []
-        used = _Processor(ours.pids(), other.pid)
         for number, token in enumerate(ours.patients(len(sittings))):
+            if number == 1:
+                # From here on: the warm-up loaded the sentence model.
+                used = _Processor(ours.pids(), other.pid)
             with page(ours.port, token) as patient:
                 # Neither side's first words in a conversation are measured.
                 patient.open()
@@ -50,7 +52,7 @@ def run(pairs: int, folder: Path | None) -> None:
                     else:
                         mine.append(patient.say(text))
                         theirs.append(other.say(sender, text))
-        used.tell(len(mine))
+        used.tell(pairs)
     _tell(mine[WARM_UPS:], theirs[WARM_UPS:])
 
 
