@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from bot.risk.normalise import PUNCTUATION, SENTENCE_ENDS, Text
 from bot.risk.patterns import Pattern
@@ -71,6 +72,16 @@ class Grammar:
     cues: Mapping[str, tuple[Pattern, ...]]
     words: Mapping[str, frozenset[str]]
 
+    @cached_property
+    def index(self) -> Mapping[str, tuple[tuple[str, Pattern], ...]]:
+        """Word -> kinds of cue, and their patterns, that may stand in a text with it."""
+        index: dict[str, list[tuple[str, Pattern]]] = {}
+        for kind, patterns in self.cues.items():
+            for pattern in patterns:
+                for word in pattern.anchors:
+                    index.setdefault(word, []).append((kind, pattern))
+        return {word: tuple(entries) for word, entries in index.items()}
+
 
 class Reading:
     """One normalised text, read for its cues; each kind of cue is looked up at most once."""
@@ -81,13 +92,16 @@ class Reading:
         for index, word in enumerate(text.words):
             self.places.setdefault(word, []).append(index)
         self._grammar = grammar
+        self._candidates: dict[str, dict[int, Pattern]] | None = None
         self._found: dict[str, list[tuple[int, int]]] = {}
         self._covered: dict[str, frozenset[int]] = {}
 
     def matches(self, pattern: Pattern) -> list[tuple[int, int]]:
         """Word ranges where the pattern stands."""
-        if pattern.anchors.isdisjoint(self.places):
-            return []
+        return [] if pattern.anchors.isdisjoint(self.places) else self.places_of(pattern)
+
+    def places_of(self, pattern: Pattern) -> list[tuple[int, int]]:
+        """The same for a pattern one of whose anchors is known to be there."""
         text = self.text
         return [
             (text.word_at(start), text.word_at(end - 1) + 1)
@@ -118,8 +132,13 @@ class Reading:
 
     def _cues(self, kind: str) -> list[tuple[int, int]]:
         if kind not in self._found:
-            spans = [s for pattern in self._grammar.cues[kind] for s in self.matches(pattern)]
-            self._found[kind] = sorted(spans)
+            if self._candidates is None:
+                self._candidates = {kind: {} for kind in self._grammar.cues}
+                for word in self.places:
+                    for cue, pattern in self._grammar.index.get(word, ()):
+                        self._candidates[cue][id(pattern)] = pattern
+            patterns = self._candidates[kind].values()
+            self._found[kind] = sorted(s for p in patterns for s in self.places_of(p))
         return self._found[kind]
 
     def _cover(self, kind: str) -> frozenset[int]:

@@ -80,7 +80,7 @@ def _spans(rules: RuleSet, reading: Reading) -> dict[Rule, set[tuple[int, int]]]
             if id(pattern) in tried:
                 continue
             tried.add(id(pattern))
-            matches = reading.matches(pattern)
+            matches = reading.places_of(pattern)
             if matches:
                 spans.setdefault(rule, set()).update(matches)
     # In the order of the files, whatever the order of the words was.

@@ -94,7 +94,8 @@ class Pattern:
         self, joined: str, at: list[int], places: Mapping[str, list[int]]
     ) -> Iterator[tuple[int, int]]:
         """Matches as (position, end) in the joined text; tries only where a first word stands."""
-        starts = sorted(i for word in self.first if word in places for i in places[word])
+        few, many = (self.first, places) if len(self.first) < len(places) else (places, self.first)
+        starts = sorted(i for word in few if word in many for i in places[word])
         match = self.regex.match
         free = 0
         for index in starts:

@@ -13,7 +13,11 @@ from bot.risk import Level, assess
 
 #: Sentences the rules are known to judge wrongly (docs/clinical/risk.md, limits). Nothing else may.
 KNOWN = frozenset(
-    ("I quit my job because I'm going to be world famous, haven't slept in days, so much energy",)
+    (
+        "I quit my job because I'm going to be world famous, haven't slept in days, so much energy",
+        "I dream of stabbing my landlord and I sharpened the knife",
+        "my son had a seizure as a baby, he is fine now",
+    )
 )
 
 CASES = cases()
