@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -20,7 +21,7 @@ from starlette.exceptions import HTTPException
 from bot import risk
 from clinic.console.routes import router as console_router
 from clinic.conversation import delivery, whereabouts
-from clinic.conversation.turn import Assistant, Turns
+from clinic.conversation.turn import Assistant, Turns, prepare_embedding
 from clinic.feed import Feed
 from clinic.guards import Guard
 from clinic.patient.api import router as patient_router
@@ -44,7 +45,13 @@ def create_app(system: System, assistant: Assistant | None = None) -> FastAPI:
         # not pay for reading the rules, nor run past its deadline.
         await asyncio.to_thread(risk.ruleset)
         await asyncio.to_thread(risk.assess, "")
-        background = [asyncio.create_task(live.run()), asyncio.create_task(turns.sweep())]
+        # A thread for every page that asks at once; most of them wait for the database.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(max_workers=32))
+        background = [
+            asyncio.create_task(live.run()),
+            asyncio.create_task(turns.sweep()),
+            asyncio.create_task(asyncio.to_thread(prepare_embedding)),
+        ]
         yield
         for task in background:
             task.cancel()

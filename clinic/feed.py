@@ -7,10 +7,12 @@ nothing. Waking early is a hint; the rows are the truth.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from clinic.records.models import Event
@@ -18,6 +20,7 @@ from clinic.system import System
 
 STAFF = "staff"
 _KEPT = timedelta(days=1)
+_SIGN_OF_LIFE = 15.0
 
 
 def conversation(conversation_id: str) -> str:
@@ -38,69 +41,78 @@ def prune(session: Session, now: datetime) -> None:
 
 
 class Feed:
-    """One poller for a process: wakes the pages whose audience has news."""
+    """One poller for a process: wakes just the pages whose audience has news."""
 
     def __init__(self, system: System, interval: float = 0.25) -> None:
         self._system = system
         self._interval = interval
-        self._changed = asyncio.Condition()
-        self._newest = 0
+        self._waiting: dict[str, set[asyncio.Event]] = {}
+        self._newest: int | None = None
         self._kick = asyncio.Event()
 
     async def run(self) -> None:
         """Poll until cancelled. A database error is outlived: the next poll tries again."""
         while True:
-            try:
-                newest = await asyncio.to_thread(self._head)
-            except Exception:
-                newest = self._newest
-            if newest != self._newest:
-                async with self._changed:
-                    self._newest = newest
-                    self._changed.notify_all()
             self._kick.clear()
-            try:
+            with contextlib.suppress(SQLAlchemyError):
+                for audience in await asyncio.to_thread(self._news):
+                    for page in self._waiting.get(audience, ()):
+                        page.set()
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._kick.wait(), self._interval)
-            except TimeoutError:
-                continue
 
     def kick(self) -> None:
         """News was just committed by this process: do not wait for the next poll."""
         self._kick.set()
 
-    async def follow(self, audience: str, after: int | None) -> AsyncIterator[Event | None]:
-        """Events of an audience after an id (None: from now on); None is a keep-alive tick."""
-        seen = after if after is not None else await asyncio.to_thread(self._head)
-        while True:
-            known = self._newest
-            events = await asyncio.to_thread(self._since, audience, seen)
-            for event in events:
-                seen = event.id
-                yield event
-            if not events:
-                yield None
-                await self._wait(known)
+    async def follow(
+        self, audience: str, after: int | None
+    ) -> AsyncIterator[list[tuple[int, str, str]]]:
+        """(id, kind, ref) of an audience's events after an id (None: from now on), as they come.
 
-    async def _wait(self, known: int) -> None:
-        async with self._changed:
-            try:
-                await asyncio.wait_for(
-                    self._changed.wait_for(lambda: self._newest != known), timeout=15
-                )
-            except TimeoutError:
-                return
+        An empty list is a sign of life, every quarter of a minute.
+        """
+        news = asyncio.Event()
+        pages = self._waiting.setdefault(audience, set())
+        pages.add(news)
+        try:
+            seen = after if after is not None else await asyncio.to_thread(self._head)
+            while True:
+                news.clear()
+                events = await asyncio.to_thread(self._since, audience, seen)
+                yield events
+                if events:
+                    seen = events[-1][0]
+                    continue
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(news.wait(), _SIGN_OF_LIFE)
+        finally:
+            pages.discard(news)
+            if not pages:
+                self._waiting.pop(audience, None)
+
+    def _news(self) -> set[str]:
+        """Audiences with events since the last look; the first look only takes note."""
+        with self._system.database.read() as session:
+            if self._newest is None:
+                self._newest = session.scalar(select(func.max(Event.id))) or 0
+                return set()
+            rows = session.execute(
+                select(Event.id, Event.audience).where(Event.id > self._newest)
+            ).all()
+        self._newest = max((number for number, _ in rows), default=self._newest)
+        return {audience for _, audience in rows}
 
     def _head(self) -> int:
         with self._system.database.read() as session:
             return session.scalar(select(func.max(Event.id))) or 0
 
-    def _since(self, audience: str, after: int) -> list[Event]:
+    def _since(self, audience: str, after: int) -> list[tuple[int, str, str]]:
         with self._system.database.read() as session:
-            return list(
-                session.scalars(
-                    select(Event)
-                    .where(Event.audience == audience, Event.id > after)
-                    .order_by(Event.id)
-                    .limit(100)
-                )
+            rows = session.execute(
+                select(Event.id, Event.kind, Event.ref)
+                .where(Event.audience == audience, Event.id > after)
+                .order_by(Event.id)
+                .limit(100)
             )
+            return [(number, kind, ref) for number, kind, ref in rows]

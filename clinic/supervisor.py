@@ -6,6 +6,7 @@ the database are the truth (invariant I1).
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -22,6 +23,7 @@ from clinic.settings import ROOT, Settings
 ASSISTANT_PYTHON = ROOT / "bot" / "rasa" / ".venv" / "bin" / "python"
 _LONGEST_PAUSE = 30.0
 _GRACE = 10.0
+_EDGE_FIRST = 10.0
 
 
 class StartError(Exception):
@@ -63,10 +65,24 @@ class Supervisor:
         check_port("127.0.0.1", assistant, "AFTERGLOW_ASSISTANT_PORT")
         try:
             for part in self.parts:
+                if part.name == "assistant":
+                    # It wants every core for a while; patients must have the page first.
+                    self._until_edge_answers()
                 self._launch(part)
         except OSError as error:
             self.stop()
             raise StartError(f"A part could not be started: {error}. Run: make setup") from None
+
+    def _until_edge_answers(self) -> None:
+        """Wait for the edge, but not long: an edge that fails must not keep the rest down."""
+        deadline = time.monotonic() + _EDGE_FIRST
+        while time.monotonic() < deadline:
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection((self._settings.host, self._settings.port), timeout=1),
+            ):
+                return
+            time.sleep(0.05)
 
     def watch(self) -> None:
         """Bring back what dies, until SIGINT or SIGTERM."""
@@ -151,6 +167,8 @@ def environment(settings: Settings) -> dict[str, str]:
         "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONUNBUFFERED": "1",
+        # Two threads of linear algebra wait for each other longer than one takes for a sentence.
+        "OPENBLAS_NUM_THREADS": "1",
     }
 
 

@@ -12,7 +12,7 @@ from clinic import feed
 from clinic.console import access, relations
 from clinic.console.access import Who
 from clinic.console.desk import COOKIE, Desk
-from clinic.records.models import Conversation, Event
+from clinic.records.models import Conversation
 
 #: A session that ended stops its stream within this many seconds.
 _LOOK = 5.0
@@ -44,9 +44,9 @@ async def stream(
     """Server-sent events until the session ends."""
     yield "retry: 3000\n\n"
     sources = {name: desk.feed.follow(name, after) for name in audiences}
-    waiting: dict[asyncio.Task[Event | None], str] = {}
+    waiting: dict[asyncio.Task[list[tuple[int, str, str]]], str] = {}
     try:
-        while await asyncio.to_thread(_alive, desk, token):
+        while await _alive(desk, token):
             for name, source in sources.items():
                 if name not in waiting.values():
                     waiting[asyncio.ensure_future(anext(source))] = name
@@ -55,15 +55,19 @@ async def stream(
             )
             yield ": still here\n\n"
             for task in done:
-                kind, event = audiences[waiting.pop(task)], task.result()
-                if event is not None and await asyncio.to_thread(_alive, desk, token):
-                    yield f"id: {event.id}\nevent: {kind}\ndata: new\n\n"
+                kind, events = audiences[waiting.pop(task)], task.result()
+                if events and await _alive(desk, token):
+                    yield f"id: {events[-1][0]}\nevent: {kind}\ndata: new\n\n"
     finally:
         for task in waiting:
             task.cancel()
 
 
-def _alive(desk: Desk, token: str) -> bool:
+async def _alive(desk: Desk, token: str) -> bool:
+    return await asyncio.to_thread(_signed_in, desk, token)
+
+
+def _signed_in(desk: Desk, token: str) -> bool:
     return access.find(desk.system, token, by_hand=False) is not None
 
 

@@ -182,9 +182,19 @@ class Turns:
                 )
             )
 
+    def _has_waiting(self, conversation_id: str) -> bool:
+        """A look without the write lock: after most turns there is nothing more to do."""
+        with self._system.database.read() as session:
+            waiting = select(Message.id).where(
+                Message.conversation_id == conversation_id, Message.turn == "waiting"
+            )
+            return session.scalars(waiting.limit(1)).first() is not None
+
     def _take(self, conversation_id: str) -> _Asked | None:
         """Claim the oldest waiting message, unless another worker holds the conversation."""
         system, now = self._system, self._system.clock.now()
+        if not self._has_waiting(conversation_id):
+            return None
         with system.database.write() as session:
             conversation = delivery.locked(session, conversation_id)
             held = conversation.turn_lease_until
@@ -404,6 +414,11 @@ def _intention(session: Session, vault: Any, patient_id: str) -> str | None:
         .order_by(Record.updated_at.desc())
     ).first()
     return vault.data(record)["text"][:2000] if record else None
+
+
+def prepare_embedding() -> None:
+    """Read the weights while nobody waits for them."""
+    _embedding("hello")
 
 
 def _embedding(text: str) -> str | None:

@@ -159,19 +159,18 @@ def router(system: System, live: feed.Feed, turns: turn.Turns) -> APIRouter:
         idempotency_key: Annotated[str, Header(min_length=8, max_length=64)],
         token: Token = None,
     ) -> dict[str, Any]:
-        received = await asyncio.to_thread(receive, body, idempotency_key, token)
-        found = await asyncio.to_thread(conversation_id, token)
+        found, received = await asyncio.to_thread(receive, body, idempotency_key, token)
         turns.wake(found)
         live.kick()
         return {"message": received.message, "replies": received.replies}
 
-    def receive(body: Sent, key: str, token: str | None) -> intake.Received:
+    def receive(body: Sent, key: str, token: str | None) -> tuple[str, intake.Received]:
         found = conversation_id(token)
         try:
             if body.text is not None and body.choice is None and body.message is None:
-                return intake.receive_text(system, found, body.text, key)
+                return found, intake.receive_text(system, found, body.text, key)
             if body.text is None and body.message and body.choice:
-                return intake.receive_choice(system, found, body.message, body.choice, key)
+                return found, intake.receive_choice(system, found, body.message, body.choice, key)
         except intake.NotAcceptedError as error:
             raise Problem(422, error.code, error.says) from None
         raise Problem(422, "not-a-message", "Send text, or one of the buttons.")
@@ -206,31 +205,38 @@ def router(system: System, live: feed.Feed, turns: turn.Turns) -> APIRouter:
         request: Request, conversation_id: str, after: int | None, token: str | None
     ) -> AsyncIterator[str]:
         yield "retry: 2000\n\n"
-        async for event in live.follow(feed.conversation(conversation_id), after):
+        async for events in live.follow(feed.conversation(conversation_id), after):
             if await request.is_disconnected():
                 return
-            if event is None:
-                # The session may have ended meanwhile: a stream must not outlive it.
-                if not await asyncio.to_thread(alive, token):
-                    return
-                yield ": here\n\n"
+            if events:
+                yield await asyncio.to_thread(told, conversation_id, events)
                 continue
-            data = await asyncio.to_thread(told, conversation_id, event.kind, event.ref)
-            if data is not None:
-                yield f"id: {event.id}\nevent: {event.kind}\ndata: {json.dumps(data)}\n\n"
+            # The session may have ended meanwhile: a stream must not outlive it.
+            if not await asyncio.to_thread(alive, token):
+                return
+            yield ": here\n\n"
 
     def alive(token: str | None) -> bool:
         with system.database.read() as session:
             return access.conversation_of(system, session, token) is not None
 
-    def told(conversation_id: str, kind: str, ref: str) -> dict[str, Any] | None:
+    def told(conversation_id: str, events: list[tuple[int, str, str]]) -> str:
+        """Some events as the stream carries them; what was said of the state counts once."""
+        newest_state = max((n for n, kind, _ in events if kind == "state"), default=0)
+        lines = []
         with system.database.read() as session:
             found = session.get_one(Conversation, conversation_id)
-            if kind == "message":
-                return delivery.one(system, session, found, ref)
-            if kind == "typing":
-                return {"who": ref}
-            return delivery.state(system, session, found)
+            for number, kind, ref in events:
+                data: dict[str, Any] | None = None
+                if kind == "message":
+                    data = delivery.one(system, session, found, ref)
+                elif kind == "typing":
+                    data = {"who": ref}
+                elif number == newest_state:
+                    data = delivery.state(system, session, found)
+                if data is not None:
+                    lines.append(f"id: {number}\nevent: {kind}\ndata: {json.dumps(data)}\n\n")
+        return "".join(lines) or ": here\n\n"
 
     @routes.get("/api/{rest:path}")
     def unknown(rest: str) -> None:

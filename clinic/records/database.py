@@ -6,6 +6,7 @@ last messages before a power cut could be gone although the patient got a receip
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import DateTime, Engine, create_engine, event, text
 from sqlalchemy.engine import Dialect, make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeDecorator
 
@@ -45,6 +47,9 @@ class Database:
     def __init__(self, url: str, wait: float = 3.0) -> None:
         """``wait``: seconds to wait for another writer before giving up."""
         self.url = url
+        # SQLite lets one writer in and makes the others sleep and poll. Within a process they queue
+        # here instead, in order and without filling every thread.
+        self._queue, self._wait = threading.Lock(), wait
         self._sqlite = make_url(url).get_backend_name() == "sqlite"
         if self._sqlite:
             engine = create_engine(url, connect_args={"timeout": wait}, hide_parameters=True)
@@ -69,8 +74,24 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """One transaction: committed when the block ends, rolled back when it raises."""
-        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+        with (
+            self._turn(),
+            Session(self._writer, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             yield session
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._sqlite:
+            yield
+            return
+        if not self._queue.acquire(timeout=self._wait):
+            raise OperationalError("BEGIN IMMEDIATE", None, TimeoutError("database is locked"))
+        try:
+            yield
+        finally:
+            self._queue.release()
 
     def serialise(self, session: Session) -> None:
         """Let only one transaction at a time past this point (audit chain, event order).
