@@ -50,7 +50,7 @@ def create_app(system: System, assistant: Assistant | None = None) -> FastAPI:
         background = [
             asyncio.create_task(live.run()),
             asyncio.create_task(turns.sweep()),
-            asyncio.create_task(asyncio.to_thread(prepare_embedding)),
+            asyncio.create_task(prepare_embedding()),
         ]
         yield
         for task in background:

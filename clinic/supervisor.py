@@ -6,7 +6,6 @@ the database are the truth (invariant I1).
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 import signal
@@ -49,7 +48,8 @@ class Supervisor:
     def __init__(self, settings: Settings, say: Callable[[str], None] = print) -> None:
         self._settings = settings
         self._say = say
-        self._stopping = False
+        self._stopping = self._edge_was_up = False
+        self._started = 0.0
         self._logs = settings.home / "log"
         shared = environment(settings)
         self.parts = [
@@ -58,40 +58,39 @@ class Supervisor:
         ]
 
     def start(self) -> None:
-        """Start every part. Raises StartError before anything runs when a port is taken."""
+        """Start the edge; the other parts follow once it answers, so that patients have the page
+        first. Raises StartError before anything runs when a port is taken."""
         self._logs.mkdir(parents=True, exist_ok=True)
         check_port(self._settings.host, self._settings.port, "AFTERGLOW_PORT")
         assistant = int(self._settings.assistant_url.rpartition(":")[2])
         check_port("127.0.0.1", assistant, "AFTERGLOW_ASSISTANT_PORT")
+        self._started = time.monotonic()
+        edge = next(part for part in self.parts if part.name == "edge")
         try:
-            for part in self.parts:
-                if part.name == "assistant":
-                    # It wants every core for a while; patients must have the page first.
-                    self._until_edge_answers()
-                self._launch(part)
+            self._launch(edge)
         except OSError as error:
-            self.stop()
-            raise StartError(f"A part could not be started: {error}. Run: make setup") from None
+            raise StartError(f"The edge could not be started: {error}. Run: make setup") from None
 
-    def _until_edge_answers(self) -> None:
-        """Wait for the edge, but not long: an edge that fails must not keep the rest down."""
-        deadline = time.monotonic() + _EDGE_FIRST
-        while time.monotonic() < deadline:
-            with (
-                contextlib.suppress(OSError),
-                socket.create_connection((self._settings.host, self._settings.port), timeout=1),
-            ):
+    def heed_signals(self) -> None:
+        """From now on SIGINT and SIGTERM end ``watch`` in good order."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
+
+    def wait_for_edge(self) -> None:
+        """Until the edge answers, has ended, or has had its time."""
+        edge = next(part for part in self.parts if part.name == "edge")
+        while not self._edge_was_up and not self._stopping:
+            if edge.process is None or edge.process.poll() is not None:
                 return
+            self._look_for_edge()
             time.sleep(0.05)
 
     def watch(self) -> None:
-        """Bring back what dies, until SIGINT or SIGTERM."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._stop)
+        """Bring back what dies, until told to stop."""
         while not self._stopping:
             for part in self.parts:
                 self._look_after(part)
-            time.sleep(0.2)
+            time.sleep(0.1)
 
     def stop(self) -> None:
         """Ask every part to end, then end those that do not; leaves none behind."""
@@ -111,6 +110,9 @@ class Supervisor:
 
     def _look_after(self, part: Part) -> None:
         now = time.monotonic()
+        if not self._edge_was_up and part.name != "edge":
+            self._look_for_edge()
+            return
         if part.process is not None:
             code = part.process.poll()
             if code is None:
@@ -122,6 +124,18 @@ class Supervisor:
             self._say(f"The {part.name} ended (code {code}); starting it again. See {_short(log)}")
         if now >= part.due:
             self._launch(part)
+
+    def _look_for_edge(self) -> None:
+        # Not for long: an edge that fails must not keep the alerts down.
+        late = time.monotonic() - self._started > _EDGE_FIRST
+        self._edge_was_up = late or self._edge_answers()
+
+    def _edge_answers(self) -> bool:
+        try:
+            with socket.create_connection((self._settings.host, self._settings.port), timeout=1):
+                return True
+        except OSError:
+            return False
 
     def _launch(self, part: Part) -> None:
         log = (self._logs / f"{part.name}.log").open("ab")

@@ -40,6 +40,8 @@ ROOT = Path(__file__).resolve().parents[2] / "data" / "risk"
 
 _NOBODY = State()
 _NOWHERE = Context()
+#: Seconds. What a message needs before then is compiled for it.
+_WARM_AFTER = 2.0
 _lock = threading.Lock()
 _loaded: dict[str, RuleSet] = {}
 
@@ -60,8 +62,10 @@ def ruleset(locale: str = "en") -> RuleSet:
 
 
 def _warm(read: RuleSet) -> None:
-    """Compile in the background: the start does not wait, nor does a long first message."""
-    threading.Thread(target=read.compile, name="risk-rules", daemon=True).start()
+    """Compile in the background, and not at once: a start wants its processor time for itself."""
+    later = threading.Timer(_WARM_AFTER, read.compile)
+    later.daemon = True
+    later.start()
 
 
 def rules_version(locale: str = "en") -> str:

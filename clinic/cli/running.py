@@ -27,12 +27,15 @@ def run() -> None:
     """
     from clinic.supervisor import Supervisor
 
-    system = open_system()
-    _check_data()
-    system.database.migrate()
-    parts = Supervisor(system.settings, say)
+    parts = Supervisor(load_settings(), say)
+    # Patients' page first: what follows here would only take processor time from it.
+    parts.heed_signals()
     parts.start()
     try:
+        parts.wait_for_edge()
+        _check_data()
+        system = open_system()
+        system.database.migrate()
         _welcome(system)
         parts.watch()
     finally:

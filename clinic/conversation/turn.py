@@ -44,6 +44,7 @@ _PHRASES_KEPT = timedelta(days=7)
 #: Messages older than this are not answered as if they were new.
 _STALE = timedelta(hours=1)
 _SWEEP = 2.0
+_WEIGHTS_AFTER = 2.0
 _TRIES = 3
 
 
@@ -416,9 +417,10 @@ def _intention(session: Session, vault: Any, patient_id: str) -> str | None:
     return vault.data(record)["text"][:2000] if record else None
 
 
-def prepare_embedding() -> None:
-    """Read the weights while nobody waits for them."""
-    _embedding("hello")
+async def prepare_embedding() -> None:
+    """Read the weights when the page is up and nobody waits for them."""
+    await asyncio.sleep(_WEIGHTS_AFTER)
+    await asyncio.to_thread(_embedding, "hello")
 
 
 def _embedding(text: str) -> str | None:
