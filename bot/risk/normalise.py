@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+
+from bot.risk.spelling import LEET, Spelling
 
 SENTENCE_ENDS = frozenset(".!?")
 PUNCTUATION = frozenset('.!?,;:-()"/')
@@ -26,7 +26,6 @@ _PIECE = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[.!?,;:()\"/]|-+|'")
 _DRAWN_OUT = re.compile(r"(\w)\1{2,}")
 _SEPARATORS = re.compile(r"[.\-_·~'’+|\\/,*]+")
 _MASK = re.compile(r"[*#_%?•●×-]")
-_LEET = str.maketrans("1!|l034@5$7+89", "iiiioeaassttbg")
 _QUOTES = dict.fromkeys("‘’‛ʼ´＇`", "'") | dict.fromkeys("“”„«»", '"') | dict.fromkeys("‐‑−", "-")
 _QUOTES |= dict.fromkeys("–—―•◦▪‣·", " - ") | {"…": ". ", "।": ". ", "。": ". ", "¿": " ", "¡": " "}
 #: Cyrillic, Greek and phonetic letters that look Latin.
@@ -36,113 +35,6 @@ _LOOK_ALIKES = str.maketrans(
 )
 _MAX_WORD = 60
 _LONGEST = 20
-
-
-@dataclass(frozen=True)
-class Spelling:
-    """One language's way of writing, read from spelling.yml."""
-
-    #: word as written -> words as meant
-    expansions: Mapping[str, tuple[str, ...]]
-    #: words that must survive being garbled
-    lexicon: frozenset[str]
-    #: garbled form -> word, for one slip of a finger
-    slips: Mapping[str, str]
-    #: words run together -> the words
-    glued: Mapping[str, tuple[str, ...]]
-    #: a word broken in two -> the word
-    broken: Mapping[tuple[str, str], str]
-    #: leet key -> word
-    leet: Mapping[str, str]
-    emoji: Mapping[str, str]
-    #: first word -> (words as heard, words as meant), longest first
-    heard: Mapping[str, tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]]
-
-
-def spelling(
-    expansions: Mapping[str, str],
-    lexicon: Iterable[str],
-    real: Iterable[str],
-    phrases: Iterable[str],
-    emoji: Mapping[str, str],
-    heard: Mapping[str, str],
-) -> Spelling:
-    """Work out every garbled form once. ``real`` words are never taken for a slip."""
-    words = frozenset(lexicon)
-    never = words | frozenset(real) | frozenset(expansions)
-    slips: dict[str, str] = {}
-    broken: dict[tuple[str, str], str] = {}
-    for word in sorted(words):
-        if len(word) < 4:
-            continue
-        for slip in _slips_of(word):
-            if slip not in never:
-                slips.setdefault(slip, word)
-        for cut in range(1, len(word)):
-            head, tail = word[:cut], word[cut:]
-            if not (_is_real(head, never) and _is_real(tail, never)):
-                broken[head, tail] = word
-    glued: dict[str, tuple[str, ...]] = {}
-    for phrase in phrases:
-        parts = phrase.split()
-        for size in range(2, len(parts) + 1):
-            for at in range(len(parts) - size + 1):
-                run = tuple(parts[at : at + size])
-                joined = "".join(run)
-                if len(joined) > 5 and joined not in never:
-                    glued[joined] = tuple(
-                        word for part in run for word in expansions.get(part, part).split()
-                    )
-    return Spelling(
-        expansions={key: tuple(value.split()) for key, value in expansions.items()},
-        lexicon=words,
-        slips=slips,
-        glued=glued,
-        broken=broken,
-        leet={word.translate(_LEET): word for word in words if len(word) > 2},
-        emoji=dict(emoji),
-        heard=_heard(heard),
-    )
-
-
-def _heard(
-    given: Mapping[str, str],
-) -> dict[str, tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]]:
-    pairs = [(tuple(heard.split()), tuple(meant.split())) for heard, meant in given.items()]
-    result: dict[str, list[tuple[tuple[str, ...], tuple[str, ...]]]] = {}
-    for heard, meant in sorted(pairs, key=lambda pair: -len(pair[0])):
-        result.setdefault(heard[0], []).append((heard, meant))
-    return {word: tuple(ways) for word, ways in result.items()}
-
-
-def _is_real(part: str, never: frozenset[str]) -> bool:
-    return part in never or part in ("a", "i", "s", "d", "m", "t", "k", "u", "o")
-
-
-_KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
-
-
-def _neighbours(letter: str) -> str:
-    for row, keys in enumerate(_KEYS):
-        at = keys.find(letter)
-        if at >= 0:
-            near = keys[max(at - 1, 0) : at] + keys[at + 1 : at + 2]
-            for other in (row - 1, row + 1):
-                if 0 <= other < len(_KEYS):
-                    near += _KEYS[other][max(at - 1, 0) : at + 2]
-            return near
-    return ""
-
-
-def _slips_of(word: str) -> Iterable[str]:
-    for at, letter in enumerate(word):
-        yield word[:at] + word[at + 1 :]
-        yield word[:at] + letter + word[at:]
-        if at + 1 < len(word):
-            yield word[:at] + word[at + 1] + letter + word[at + 2 :]
-        for near in _neighbours(letter) + ("aeiou" if letter in "aeiou" else ""):
-            yield word[:at] + near + word[at + 1 :]
-            yield word[: at + 1] + near + word[at + 1 :]
 
 
 class Text:
@@ -311,7 +203,7 @@ class Normaliser:
             if joined in language.expansions and "'" in core:
                 return language.expansions[joined]
         if not core.isdigit() and any(c.isalpha() for c in core):
-            key = core.translate(_LEET)
+            key = core.translate(LEET)
             if key in language.leet and (core.isascii()):
                 return (language.leet[key],)
             masked = self._unmask(core)

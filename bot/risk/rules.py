@@ -20,8 +20,9 @@ from bot.contract import RISK_CATEGORIES
 from bot.risk.assertion import AXES, CUES, WORDS, Grammar
 from bot.risk.language import Languages
 from bot.risk.levels import Level
-from bot.risk.normalise import Normaliser, spelling
+from bot.risk.normalise import Normaliser
 from bot.risk.patterns import Node, Pattern, PatternError, compile_pattern, parse_lists
+from bot.risk.spelling import spelling
 
 SPECIAL = ("spelling.yml", "assertion.yml", "lists.yml", "together.yml", "languages.yml")
 SCOPES = ("clause", "message", "whole")
