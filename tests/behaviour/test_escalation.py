@@ -232,6 +232,17 @@ def test_a_mail_server_that_is_down_is_tried_again(edge: Edge, engine: Engine):
         assert session.scalars(select(Outbox)).one().attempt == 2
 
 
+def test_a_mail_server_that_comes_up_late_gets_the_mail(edge: Edge, engine: Engine):
+    """The engine was there first; it must not remember that there was no server."""
+    edge.say(RISK)
+    engine.cycle()
+    late = Mailbox()
+    controller = sink.start(edge.world.system.settings.home / "mail", late)
+    pass_time(edge, engine, 1)
+    controller.stop()
+    assert late.to() == ["noor@harbor.test"]
+
+
 def test_an_address_that_can_never_work_moves_the_alert_on_at_once(
     edge: Edge, mailbox: Mailbox, engine: Engine
 ):

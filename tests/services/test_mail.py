@@ -104,7 +104,7 @@ def secure(inbox: Inbox, certificate: ssl.SSLContext) -> Iterator[Controller]:
 
 def channel(controller: Controller, **more: str) -> EmailChannel:
     mail = Mail("127.0.0.1", controller.port, sender="clinic@harbor.test", **more)
-    return EmailChannel(mail, "https://harbor.test")
+    return EmailChannel(lambda: mail, "https://harbor.test")
 
 
 def test_the_line_is_encrypted_when_the_server_offers_it(secure: Controller, inbox: Inbox):
@@ -147,4 +147,4 @@ def test_the_servers_no_is_permanent_and_its_not_now_temporary(
 def test_no_server_at_all_is_temporary():
     mail = Mail("127.0.0.1", free_ports(1)[0])
     with pytest.raises(TemporaryError):
-        EmailChannel(mail, "https://harbor.test").send(OUT)
+        EmailChannel(lambda: mail, "https://harbor.test").send(OUT)

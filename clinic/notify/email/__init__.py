@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import smtplib
 import ssl
+from collections.abc import Callable
 from email.message import EmailMessage
 from email.utils import formatdate
 from pathlib import Path
@@ -25,7 +26,8 @@ _TEMPLATES = Environment(
 
 
 def open_channel(system: System) -> EmailChannel:
-    return EmailChannel(mail_settings(system), system.settings.public_url)
+    # Asked at every mail: the demo's sink may come up after the engine, or again on another port.
+    return EmailChannel(lambda: mail_settings(system), system.settings.public_url)
 
 
 def mail_settings(system: System) -> Mail:
@@ -47,15 +49,18 @@ def sink_port(home: Path) -> int:
 class EmailChannel:
     """One connection a mail: a clinic sends few, and a stale connection must not delay an alert."""
 
-    def __init__(self, mail: Mail, public_url: str) -> None:
+    def __init__(self, mail: Callable[[], Mail], public_url: str) -> None:
         self._mail = mail
         self._public_url = public_url
 
     def send(self, outgoing: Outgoing) -> str:
-        message = self._compose(outgoing)
+        mail = self._mail()
+        if not mail.port:
+            raise TemporaryError("no mail server yet")
+        message = self._compose(outgoing, mail.sender)
         try:
-            with smtplib.SMTP(self._mail.host, self._mail.port, timeout=_TIMEOUT) as server:
-                self._secure(server)
+            with smtplib.SMTP(mail.host, mail.port, timeout=_TIMEOUT) as server:
+                _secure(server, mail)
                 server.send_message(message)
         except (smtplib.SMTPRecipientsRefused, smtplib.SMTPResponseException) as error:
             code = _code(error)
@@ -66,32 +71,33 @@ class EmailChannel:
             raise TemporaryError(type(error).__name__) from None
         return str(message["Message-ID"])
 
-    def _secure(self, server: smtplib.SMTP) -> None:
-        server.ehlo()
-        if server.has_extn("starttls"):
-            server.starttls(context=ssl.create_default_context())
-            server.ehlo()
-        elif self._mail.user:
-            # Never a password over an open line.
-            raise smtplib.SMTPNotSupportedError("the server offers no STARTTLS")
-        if self._mail.user:
-            server.login(self._mail.user, self._mail.password)
-
-    def _compose(self, outgoing: Outgoing) -> EmailMessage:
+    def _compose(self, outgoing: Outgoing, sender: str) -> EmailMessage:
         text = _TEMPLATES.get_template(f"{outgoing.template}.txt").render(
             outgoing.params, console=f"{self._public_url}/console"
         )
         subject, _, body = text.partition("\n")
         message = EmailMessage()
-        message["From"] = self._mail.sender
+        message["From"] = sender
         message["To"] = outgoing.address
         message["Subject"] = subject
         message["Date"] = formatdate()
         # The same notification sent twice is one mail in the reader's eyes.
         digest = hashlib.sha256(outgoing.key.encode()).hexdigest()[:32]
-        message["Message-ID"] = f"<{digest}@{self._mail.sender.partition('@')[2] or 'localhost'}>"
+        message["Message-ID"] = f"<{digest}@{sender.partition('@')[2] or 'localhost'}>"
         message.set_content(body.lstrip("\n"))
         return message
+
+
+def _secure(server: smtplib.SMTP, mail: Mail) -> None:
+    server.ehlo()
+    if server.has_extn("starttls"):
+        server.starttls(context=ssl.create_default_context())
+        server.ehlo()
+    elif mail.user:
+        # Never a password over an open line.
+        raise smtplib.SMTPNotSupportedError("the server offers no STARTTLS")
+    if mail.user:
+        server.login(mail.user, mail.password)
 
 
 def _code(error: smtplib.SMTPException) -> int:
