@@ -279,6 +279,21 @@ def test_a_notification_whose_sender_died_is_sent_by_the_next(edge: Edge, mailbo
         assert session.scalars(select(Outbox)).first().state == "sent"
 
 
+def test_a_late_sender_cannot_settle_what_another_is_sending(edge: Edge):
+    """Fencing: the row is under way again, by somebody else and under a later attempt."""
+    system = edge.world.system
+    edge.say(RISK)
+    late = queue.claim(system, "late")
+    edge.world.clock.advance(timedelta(minutes=1))
+    now = queue.claim(system, "now")
+    assert late is not None
+    assert now is not None
+    assert (late.row, now.attempt) == (now.row, late.attempt + 1)
+    assert not queue.settle(system, "late", late, "failed")
+    assert not queue.settle(system, "now", late, "failed"), "an attempt of the past"
+    assert queue.settle(system, "now", now, "sent")
+
+
 def test_what_nobody_needs_any_more_is_not_sent(edge: Edge, mailbox: Mailbox, engine: Engine):
     edge.say(RISK)
     do(edge, machine.acknowledge, edge.nurse)

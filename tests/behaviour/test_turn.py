@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -170,8 +171,6 @@ def test_records_are_kept_with_the_reply_and_grow_under_their_key(edge: Edge):
 
 def test_a_clinicians_hold_fences_out_a_late_reply(edge: Edge):
     """Invariant I6: the reply was asked for before the human took over."""
-    import threading
-
     asked, go_on = threading.Event(), threading.Event()
 
     def slow(turn):
@@ -189,6 +188,27 @@ def test_a_clinicians_hold_fences_out_a_late_reply(edge: Edge):
     edge.settle()
     assert edge.contents() == ["conversation.human_has_joined"]
     assert last_turn(edge) == "held"
+
+
+def test_a_reply_asked_for_under_an_older_epoch_is_dropped_by_the_epoch_alone(edge: Edge):
+    """Somebody took over and gave back while the assistant was thinking: it is asked again."""
+    asked, go_on = threading.Event(), threading.Event()
+
+    def slow(turn):
+        asked.set()
+        go_on.wait(10)
+        return says(
+            turn, "conversation.menu" if len(edge.peer.turns) == 1 else "conversation.thanks"
+        )
+
+    edge.peer.act = slow
+    edge.post({"text": "is somebody there?"})
+    assert asked.wait(10)
+    with edge.world.system.database.write() as session:
+        session.get_one(Conversation, edge.conversation).mode_epoch += 2
+    go_on.set()
+    edge.settle()
+    assert edge.contents() == ["conversation.thanks"]
 
 
 def test_risk_is_seen_while_a_human_holds_the_conversation(edge: Edge):
