@@ -11,7 +11,6 @@ import contextlib
 import dataclasses
 import re
 import secrets
-import socket
 import subprocess
 import tempfile
 import time
@@ -34,6 +33,7 @@ from clinic.conversation.turn import Turns
 from clinic.escalation.engine import Engine
 from clinic.notify.email import sink, sink_port
 from clinic.patient import access
+from clinic.ports import free_port
 from clinic.records.models import (
     Escalation,
     Message,
@@ -141,10 +141,7 @@ def _mail(settings: Settings) -> Iterator[Mail]:
 @contextlib.contextmanager
 def assistant(settings: Settings) -> Iterator[str]:
     """The real assistant on a free loopback port; yields its address once it is ready."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://127.0.0.1:{free_port()}"
     settings = dataclasses.replace(settings, assistant_url=url)
     log = settings.home / "assistant.log"
     with log.open("wb") as out:

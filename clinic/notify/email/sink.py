@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-import socket
 from pathlib import Path
 from typing import Any
 
 from aiosmtpd.controller import Controller
+
+from clinic.ports import free_port
 
 
 class _Keep:
@@ -30,9 +31,7 @@ def start(folder: Path, handler: object | None = None) -> Controller:
     # The library logs envelopes; addresses are nobody's business.
     logging.getLogger("mail.log").setLevel(logging.WARNING)
     folder.mkdir(parents=True, exist_ok=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     controller = Controller(handler or _Keep(folder), hostname="127.0.0.1", port=port)
     controller.start()
     (folder / "port").write_text(str(port), encoding="ascii")
