@@ -20,8 +20,8 @@ from starlette.exceptions import HTTPException
 
 from bot import risk
 from clinic.console.routes import router as console_router
-from clinic.conversation import delivery, whereabouts
-from clinic.conversation.turn import Assistant, Turns, prepare_embedding
+from clinic.conversation import delivery, embeddings, whereabouts
+from clinic.conversation.turn import Assistant, Turns
 from clinic.feed import Feed
 from clinic.guards import Guard
 from clinic.patient.api import router as patient_router
@@ -50,7 +50,7 @@ def create_app(system: System, assistant: Assistant | None = None) -> FastAPI:
         background = [
             asyncio.create_task(live.run()),
             asyncio.create_task(turns.sweep()),
-            asyncio.create_task(prepare_embedding()),
+            asyncio.create_task(embeddings.prepare()),
         ]
         yield
         for task in background:

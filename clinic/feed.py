@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select
@@ -21,6 +22,8 @@ from clinic.system import System
 STAFF = "staff"
 _KEPT = timedelta(days=1)
 _SIGN_OF_LIFE = 15.0
+#: Events read at once.
+_BATCH = 100
 
 
 def conversation(conversation_id: str) -> str:
@@ -40,13 +43,21 @@ def prune(session: Session, now: datetime) -> None:
     session.execute(delete(Event).where(Event.at < now - _KEPT))
 
 
+@dataclass
+class _Page:
+    """An open page that waits for news; ``seen`` is the newest event it was given."""
+
+    seen: int
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class Feed:
     """One poller for a process: wakes just the pages whose audience has news."""
 
     def __init__(self, system: System, interval: float = 0.25) -> None:
         self._system = system
         self._interval = interval
-        self._waiting: dict[str, set[asyncio.Event]] = {}
+        self._pages: dict[str, list[_Page]] = {}
         self._newest: int | None = None
         self._kick = asyncio.Event()
 
@@ -55,15 +66,21 @@ class Feed:
         while True:
             self._kick.clear()
             with contextlib.suppress(SQLAlchemyError):
-                for audience in await asyncio.to_thread(self._news):
-                    for page in self._waiting.get(audience, ()):
-                        page.set()
+                for audience, number in (await asyncio.to_thread(self._news)).items():
+                    for page in self._pages.get(audience, ()):
+                        if page.seen < number:
+                            page.news.set()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._kick.wait(), self._interval)
 
     def kick(self) -> None:
         """News was just committed by this process: do not wait for the next poll."""
         self._kick.set()
+
+    def wake(self, audience: str) -> None:
+        """News for this audience was just committed by this process: its pages look now."""
+        for page in self._pages.get(audience, ()):
+            page.news.set()
 
     async def follow(
         self, audience: str, after: int | None
@@ -72,36 +89,48 @@ class Feed:
 
         An empty list is a sign of life, every quarter of a minute.
         """
-        news = asyncio.Event()
-        pages = self._waiting.setdefault(audience, set())
-        pages.add(news)
+        page = _Page(0)
+        self._pages.setdefault(audience, []).append(page)
         try:
-            seen = after if after is not None else await asyncio.to_thread(self._head)
+            page.seen = after if after is not None else await asyncio.to_thread(self._head)
+            page.news.set()
             while True:
-                news.clear()
-                events = await asyncio.to_thread(self._since, audience, seen)
-                yield events
+                news = await self._woken(page)
+                events = await asyncio.to_thread(self._since, audience, page.seen)
                 if events:
-                    seen = events[-1][0]
-                    continue
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(news.wait(), _SIGN_OF_LIFE)
+                    page.seen = events[-1][0]
+                    if len(events) == _BATCH:
+                        page.news.set()
+                if events or not news:
+                    yield events
         finally:
-            pages.discard(news)
-            if not pages:
-                self._waiting.pop(audience, None)
+            self._pages[audience].remove(page)
+            if not self._pages[audience]:
+                del self._pages[audience]
 
-    def _news(self) -> set[str]:
-        """Audiences with events since the last look; the first look only takes note."""
+    async def _woken(self, page: _Page) -> bool:
+        """Wait for news; False when there was none for too long to stay silent."""
+        try:
+            await asyncio.wait_for(page.news.wait(), _SIGN_OF_LIFE)
+        except TimeoutError:
+            return False
+        page.news.clear()
+        return True
+
+    def _news(self) -> dict[str, int]:
+        """The newest event of each audience since the last look; the first look takes note."""
         with self._system.database.read() as session:
             if self._newest is None:
                 self._newest = session.scalar(select(func.max(Event.id))) or 0
-                return set()
+                return {}
             rows = session.execute(
-                select(Event.id, Event.audience).where(Event.id > self._newest)
-            ).all()
-        self._newest = max((number for number, _ in rows), default=self._newest)
-        return {audience for _, audience in rows}
+                select(Event.audience, func.max(Event.id))
+                .where(Event.id > self._newest)
+                .group_by(Event.audience)
+            )
+            newest = {audience: int(number) for audience, number in rows}
+        self._newest = max(newest.values(), default=self._newest)
+        return newest
 
     def _head(self) -> int:
         with self._system.database.read() as session:
@@ -113,6 +142,6 @@ class Feed:
                 select(Event.id, Event.kind, Event.ref)
                 .where(Event.audience == audience, Event.id > after)
                 .order_by(Event.id)
-                .limit(100)
+                .limit(_BATCH)
             )
             return [(number, kind, ref) for number, kind, ref in rows]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+import uuid
+from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
 
@@ -25,6 +27,8 @@ class System:
     keyring: Keyring
     audit: AuditLog
     words: content.Registry
+    #: This process, as a lease names it.
+    worker: str = field(default_factory=lambda: f"{os.getpid()}-{uuid.uuid4().hex[:8]}")
 
     def vault(self, session: Session) -> Vault:
         return Vault(session, self.keyring)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from bot.content import Choice, Item
 from bot.risk.levels import Assessment, Context, Level, State
 from bot.stages import Place
-from clinic.conversation import delivery, whereabouts
+from clinic.conversation import delivery, lease, whereabouts
 from clinic.conversation.screening import screen
 from clinic.escalation import machine, policy
 from clinic.records.models import Conversation, Message, RiskAssessment
@@ -77,10 +77,13 @@ def receive_text(system: System, conversation_id: str, text: str, key: str) -> R
             f"That is longer than {system.settings.max_message_chars} characters. "
             "Nothing was sent. Please send it in two parts.",
         )
+    now = system.clock.now()
     with system.database.read() as session:
         question = _open_question(system, session, conversation_id)
+        situation = _situation(system, session, conversation_id, now)
     answer = question.choice_typed(clean) if question else None
-    return _receive(system, conversation_id, _Words(clean, question=question, answer=answer), key)
+    words = _Words(clean, question=question, answer=answer)
+    return _receive(system, conversation_id, words, situation, now, key)
 
 
 def receive_choice(
@@ -88,6 +91,7 @@ def receive_choice(
 ) -> Received:
     """Take a tap on a button this service issued. Anything else is refused, and so is a button the
     conversation has left behind: an old "No" must not answer a new question."""
+    now = system.clock.now()
     with system.database.read() as session:
         earlier = _with_key(session, conversation_id, key)
         asked = session.get(Message, message_id)
@@ -100,9 +104,10 @@ def receive_choice(
         if earlier is None and (newest is None or newest.id != asked.id):
             raise NotAcceptedError("moved-on", "The conversation has moved on. Nothing was sent.")
         question = system.words.item(asked.content) if asked.content in system.words else None
+        situation = _situation(system, session, conversation_id, now)
     answer = question.choice(choice_id) if question else None
     words = _Words(stored["title"], "choice", stored["payload"], question, answer)
-    return _receive(system, conversation_id, words, key)
+    return _receive(system, conversation_id, words, situation, now, key)
 
 
 def opened(system: System, conversation_id: str) -> bool:
@@ -130,17 +135,24 @@ def normalise(text: str) -> str:
     return clean if any(unicodedata.category(c) != "Cf" and not c.isspace() for c in clean) else ""
 
 
-def _receive(system: System, conversation_id: str, words: _Words, key: str) -> Received:
-    now = system.clock.now()
-    with system.database.read() as session:
-        state, context = _situation(system, session, conversation_id, now)
+def _receive(
+    system: System,
+    conversation_id: str,
+    words: _Words,
+    situation: tuple[State, Context],
+    now: datetime,
+    key: str,
+) -> Received:
     # Outside the write lock: a slow screening must not hold up other patients.
-    assessment = _assess(system, words, state, context)
+    assessment = _assess(system, words, *situation)
     with system.database.write() as session:
         conversation = delivery.locked(session, conversation_id)
         earlier = _with_key(session, conversation_id, key)
         if earlier is not None:
             return _replay(system, session, conversation, earlier)
+        if conversation.mode == "bot":
+            # Here, so that the turn itself need not wait for another transaction.
+            lease.take(system, conversation, now)
         message = delivery.append(
             system,
             session,

@@ -10,8 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
-import uuid
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,7 +23,8 @@ from bot import contract
 from bot.content import ContentError
 from bot.risk.levels import Level
 from clinic import feed
-from clinic.conversation import delivery, whereabouts
+from clinic.conversation import delivery, lease, whereabouts
+from clinic.conversation.embeddings import Embeddings
 from clinic.escalation import machine, policy
 from clinic.records.models import (
     Clinic,
@@ -44,7 +43,6 @@ _PHRASES_KEPT = timedelta(days=7)
 #: Messages older than this are not answered as if they were new.
 _STALE = timedelta(hours=1)
 _SWEEP = 2.0
-_WEIGHTS_AFTER = 2.0
 _TRIES = 3
 
 
@@ -112,10 +110,15 @@ class Turns:
         self._system = system
         self._assistant = assistant
         self._live = live
-        self._owner = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self._embeddings = Embeddings()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
         self._failures: Counter[str] = Counter()
+
+    def expect(self, text: str) -> None:
+        """These words are being stored and a turn with them will follow. Returns at once;
+        may be called from any thread."""
+        self._embeddings.begin(text)
 
     def wake(self, conversation_id: str) -> None:
         """There is a message to answer. Returns at once."""
@@ -152,7 +155,7 @@ class Turns:
         try:
             while (asked := await asyncio.to_thread(self._take, conversation_id)) is not None:
                 await self._answer(asked)
-                self._live.kick()
+                self._live.wake(feed.conversation(conversation_id))
         except Exception as error:
             # The message still waits on the record; the sweep comes back to it.
             log.error("turn failed: %s", type(error).__name__)
@@ -162,7 +165,7 @@ class Turns:
             if asked.stale:
                 raise NoReplyError("stale")
             turn = asked.turn
-            turn["context"]["embedding"] = await asyncio.to_thread(_embedding, asked.text)
+            turn["context"]["embedding"] = await self._embeddings.of(asked.text)
             reply = await self._assistant.reply(contract.check_turn(turn))
             await asyncio.to_thread(self._store, asked, reply)
         except (NoReplyError, ContentError, contract.ContractError) as error:
@@ -183,24 +186,11 @@ class Turns:
                 )
             )
 
-    def _has_waiting(self, conversation_id: str) -> bool:
-        """A look without the write lock: after most turns there is nothing more to do."""
-        with self._system.database.read() as session:
-            waiting = select(Message.id).where(
-                Message.conversation_id == conversation_id, Message.turn == "waiting"
-            )
-            return session.scalars(waiting.limit(1)).first() is not None
-
     def _take(self, conversation_id: str) -> _Asked | None:
-        """Claim the oldest waiting message, unless another worker holds the conversation."""
+        """The oldest waiting message, unless a human leads or another worker holds the turn."""
         system, now = self._system, self._system.clock.now()
-        if not self._has_waiting(conversation_id):
-            return None
-        with system.database.write() as session:
-            conversation = delivery.locked(session, conversation_id)
-            held = conversation.turn_lease_until
-            if held is not None and held > now and conversation.turn_owner != self._owner:
-                return None
+        with system.database.read() as session:
+            conversation = session.get_one(Conversation, conversation_id)
             message = session.scalars(
                 select(Message)
                 .where(Message.conversation_id == conversation_id, Message.turn == "waiting")
@@ -208,14 +198,19 @@ class Turns:
                 .limit(1)
             ).first()
             if message is None or conversation.mode != "bot":
-                conversation.turn_owner = conversation.turn_lease_until = None
                 return None
-            lease = timedelta(seconds=system.settings.turn_deadline + 5)
-            conversation.turn_owner = self._owner
-            conversation.turn_lease_until = now + lease
+            # Usually taken already, in the transaction that stored the message.
+            ours = lease.held(system, conversation, now)
+            if not ours and not self._take_lease(conversation_id, now):
+                return None
             turn, text = compose(system, session, conversation, message)
             stale = now - message.created_at > _STALE
             return _Asked(conversation_id, message.id, conversation.mode_epoch, turn, text, stale)
+
+    def _take_lease(self, conversation_id: str, now: datetime) -> bool:
+        with self._system.database.write() as session:
+            conversation = delivery.locked(session, conversation_id)
+            return lease.take(self._system, conversation, now)
 
     def _store(self, asked: _Asked, reply: dict[str, Any]) -> None:
         """Messages and records in one transaction; nothing at all when a human took over."""
@@ -258,7 +253,7 @@ class Turns:
         message = session.get_one(Message, asked.message_id)
         ours = (
             conversation.mode_epoch == asked.epoch
-            and conversation.turn_owner == self._owner
+            and conversation.turn_owner == self._system.worker
             and message.turn == "waiting"
         )
         return conversation, message if ours else None
@@ -267,7 +262,7 @@ class Turns:
         self, session: Session, conversation: Conversation, message: Message, turn: str
     ) -> None:
         message.turn = turn
-        conversation.turn_owner = conversation.turn_lease_until = None
+        lease.give_back(conversation)
         if message.kind != "open":
             feed.publish(
                 self._system, session, feed.conversation(conversation.id), "message", message.id
@@ -415,23 +410,3 @@ def _intention(session: Session, vault: Any, patient_id: str) -> str | None:
         .order_by(Record.updated_at.desc())
     ).first()
     return vault.data(record)["text"][:2000] if record else None
-
-
-async def prepare_embedding() -> None:
-    """Read the weights when the page is up and nobody waits for them."""
-    await asyncio.sleep(_WEIGHTS_AFTER)
-    await asyncio.to_thread(_embedding, "hello")
-
-
-def _embedding(text: str) -> str | None:
-    """The sentence embedding for the wire; without it the assistant computes its own."""
-    if not text:
-        return None
-    try:
-        # Only here: weights and NumPy are not needed to be up and taking messages.
-        from bot import embedding
-
-        return embedding.encode(embedding.embed(text))
-    except Exception as error:
-        log.warning("no embedding: %s", type(error).__name__)
-        return None

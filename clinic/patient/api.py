@@ -161,13 +161,14 @@ def router(system: System, live: feed.Feed, turns: turn.Turns) -> APIRouter:
     ) -> dict[str, Any]:
         found, received = await asyncio.to_thread(receive, body, idempotency_key, token)
         turns.wake(found)
-        live.kick()
+        live.wake(feed.conversation(found))
         return {"message": received.message, "replies": received.replies}
 
     def receive(body: Sent, key: str, token: str | None) -> tuple[str, intake.Received]:
         found = conversation_id(token)
         try:
             if body.text is not None and body.choice is None and body.message is None:
+                turns.expect(intake.normalise(body.text))
                 return found, intake.receive_text(system, found, body.text, key)
             if body.text is None and body.message and body.choice:
                 return found, intake.receive_choice(system, found, body.message, body.choice, key)

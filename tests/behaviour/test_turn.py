@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from clinic.conversation import handoff
+from clinic.conversation import handoff, intake, lease
 from clinic.records.models import Conversation, Escalation, Message, Record
 from tests.behaviour.conftest import Edge
 from tests.behaviour.peer import Peer, says
@@ -264,3 +264,21 @@ def test_a_phrase_shown_this_week_is_named_so_that_it_is_not_repeated(edge: Edge
     edge.world.clock.advance(timedelta(days=8))
     edge.say("three")
     assert peer.turns[-1]["context"]["phrases_used"] == []
+
+
+def test_the_turn_is_taken_in_the_transaction_that_stores_the_message(edge: Edge) -> None:
+    intake.receive_text(edge.world.system, edge.conversation, "It was a lot.", "a-key-of-its-own")
+    with edge.world.system.database.read() as session:
+        conversation = session.get_one(Conversation, edge.conversation)
+        assert lease.held(edge.world.system, conversation, edge.world.clock.now())
+
+
+def test_storing_a_message_takes_no_turn_from_a_worker_who_has_it(edge: Edge) -> None:
+    with edge.world.system.database.write() as session:
+        conversation = session.get_one(Conversation, edge.conversation)
+        conversation.turn_owner = "another worker"
+        conversation.turn_lease_until = edge.world.clock.now() + timedelta(seconds=10)
+    intake.receive_text(edge.world.system, edge.conversation, "And this.", "another-key-of-mine")
+    with edge.world.system.database.read() as session:
+        conversation = session.get_one(Conversation, edge.conversation)
+        assert conversation.turn_owner == "another worker"
