@@ -42,7 +42,7 @@ stories: setup ## Run the assistant's end-to-end stories
 	@$(ASSISTANT) -m rasa test core --e2e --fail-on-prediction-errors --stories tests/rasa/stories --out artefacts/rasa
 
 shell: setup ## Talk to the assistant alone in the terminal (dialogue authors)
-	@$(ASSISTANT) -m rasa shell
+	@bin/shell
 
 screenshots: setup ## Take the README's pictures from the running system
 	@.venv/bin/python -m pytest tests/browser/test_whole_path.py
