@@ -9,8 +9,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.installation import HOST, BenchError, environment, free_port, get, started, until
+from bench.installation import HOST, BenchError, environment, get, started, until
 from bench.page import Connection
+from clinic.ports import free_port
 from clinic.settings import ROOT
 
 RASA = ROOT / "bot" / "rasa" / ".venv" / "bin" / "rasa"

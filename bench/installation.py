@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from typing import IO, Any
 
 from clinic import people, settings
 from clinic.patient import access
+from clinic.ports import free_port
 from clinic.settings import ROOT
 from clinic.system import assemble
 
@@ -29,12 +29,6 @@ HOST = "127.0.0.1"
 
 class BenchError(Exception):
     """Something that is measured does not work; the text says what."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def environment(**more: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A loopback port nobody uses now: for the mail sink, scripted conversations and benchmarks."""
+"""A loopback port nobody uses now: for what is started beside the clinic."""
 
 from __future__ import annotations
 

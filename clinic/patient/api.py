@@ -161,7 +161,6 @@ def router(system: System, live: feed.Feed, turns: turn.Turns) -> APIRouter:
     ) -> dict[str, Any]:
         found, received = await asyncio.to_thread(receive, body, idempotency_key, token)
         turns.wake(found)
-        live.wake(feed.conversation(found))
         return {"message": received.message, "replies": received.replies}
 
     def receive(body: Sent, key: str, token: str | None) -> tuple[str, intake.Received]:
