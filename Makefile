@@ -4,7 +4,7 @@ PATH := $(CURDIR)/.tools/uv/bin:$(PATH)
 export PATH
 ASSISTANT := RASA_TELEMETRY_ENABLED=false TF_CPP_MIN_LOG_LEVEL=3 SQLALCHEMY_SILENCE_UBER_WARNING=1 bot/rasa/.venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast check bench train validate stories shell screenshots clean
+.PHONY: help setup run test test-fast check mutations bench train validate stories shell screenshots clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -28,6 +28,9 @@ check: setup ## Lint, types, dependency directions, content lint
 	@.venv/bin/mypy
 	@cd web && npm run --silent check && npm test --silent
 	@.venv/bin/python -m pytest tests/unit/test_layout.py tests/unit/test_content_lint.py
+
+mutations: setup ## Try known-bad patches on a copy; a named test must notice each
+	@.venv/bin/python -m tests.mutations
 
 bench: setup ## Print the speed figures (ratios; takes some minutes)
 	@.venv/bin/python -m bench
