@@ -17,7 +17,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import IO, Any
 
-from clinic import people, settings
+from clinic import infusions, people, settings
 from clinic.patient import access
 from clinic.ports import free_port
 from clinic.settings import ROOT
@@ -127,7 +127,7 @@ class Installation:
                 name = f"Patient {number}"
                 patient = people.add_patient(system, session, name, "America/New_York")
                 begun = ended - timedelta(minutes=50)
-                people.record_infusion(system, session, patient, begun, ended)
+                infusions.record(system, session, patient, begun, ended)
                 invitation = access.invite(system, session, patient.id)
             admission = access.admit(system, invitation, remember=True)
             if admission is None:

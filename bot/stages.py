@@ -1,14 +1,17 @@
-"""Where a patient is: a pure function from infusions, settings, zone and now to a stage.
+"""Where a patient is: a pure function from infusions, program, clinic settings and now to a stage.
 
 Boundaries are hours since the end of the last infusion (design 4, research stage model S0-S13) and
-are clinic-configurable. Wall-clock rules (driving, evening) belong to the patient's own zone.
+are clinic-configurable. Elapsed time is real time, so a night when the clocks change has its real
+length. Only what people do by the calendar (driving "the next day") belongs to the wall clock, in
+the zone the patient is in now.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, time, timedelta, tzinfo
+from typing import Any
 
 #: Upper bound in hours of each stage after an infusion, in order.
 AFTER: tuple[tuple[str, float], ...] = (
@@ -19,6 +22,13 @@ AFTER: tuple[tuple[str, float], ...] = (
     ("day_3", 84),
     ("day_4_5", 132),
 )
+#: Nobody decides about consent, sharing or plans in these (domain.md R09, Q2).
+IMPAIRED = ("infusion", "recovery", "evening")
+#: Taps and at most this many words in these (domain.md Q13).
+QUIET = ("infusion", "recovery")
+QUIET_WORDS = 12
+WORDS = 60
+PROGRAMS = ("induction", "maintenance", "ended")
 
 
 @dataclass(frozen=True)
@@ -29,17 +39,42 @@ class Infusion:
     start: datetime
     end: datetime | None = None
     cancelled: bool = False
+    booster: bool = False
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a clinic sets about the clock. Hours; ``planned`` is the induction series' length."""
+    """What a clinic sets about the clock, in hours; ``planned`` is the series' length."""
 
     after: tuple[tuple[str, float], ...] = AFTER
     day_of_hours: float = 12
     pre_next_hours: float = 48
+    #: Infusions may be two or three days apart: this close, the next one comes before looking back.
+    next_first_hours: float = 24
     planned: int = 6
-    end_of_induction_days: float = 14
+    #: An infusion whose end nobody recorded ran this long, and is taken for over after ``longest``.
+    usual_minutes: float = 60
+    longest_hours: float = 4
+    #: No driving for this long, and not before the morning after (domain.md 1.9: the stricter).
+    driving_hours: float = 24
+    morning: int = 6
+
+    @classmethod
+    def of(cls, chosen: Mapping[str, Any]) -> Settings:
+        """From a clinic's own settings; what it has not set keeps its default.
+
+        Raises ValueError naming the setting that is no number, or not above zero.
+        """
+        found: dict[str, Any] = {}
+        for name in {f.name for f in fields(cls)} & set(chosen) - {"after"}:
+            try:
+                number = float(chosen[name])
+            except (TypeError, ValueError):
+                raise ValueError(f"the clinic setting {name} is no number") from None
+            if not number > 0:
+                raise ValueError(f"the clinic setting {name} must be above zero")
+            found[name] = int(number) if name in ("planned", "morning") else number
+        return cls(**found)
 
 
 @dataclass(frozen=True)
@@ -49,10 +84,28 @@ class Place:
     stage: str
     hours_since: float | None
     number: int | None
+    #: Until the start of the next planned infusion.
+    hours_until: float | None = None
+    #: The last infusion's end was never recorded and is assumed.
+    presumed: bool = False
+
+    @property
+    def impaired(self) -> bool:
+        return self.stage in IMPAIRED
+
+    @property
+    def words(self) -> int:
+        """The longest thing to say now, in words."""
+        return QUIET_WORDS if self.stage in QUIET else WORDS
 
 
-def place(now: datetime, infusions: Sequence[Infusion], settings: Settings = Settings()) -> Place:
-    """The stage at ``now``. All times aware; elapsed time is counted in real hours, not wall hours.
+def place(
+    now: datetime,
+    infusions: Sequence[Infusion],
+    settings: Settings = Settings(),
+    program: str = "induction",
+) -> Place:
+    """The stage at ``now``; ``program`` is what staff have set (domain.md M02).
 
     >>> from datetime import timezone
     >>> end = datetime(2026, 11, 19, 18, tzinfo=timezone.utc)
@@ -60,31 +113,67 @@ def place(now: datetime, infusions: Sequence[Infusion], settings: Settings = Set
     'day_1'
     """
     held = sorted((i for i in infusions if not i.cancelled), key=lambda i: i.start)
-    running = next((i for i in held if i.start <= now and (i.end is None or now < i.end)), None)
-    done = [i for i in held if i.end is not None and i.end <= now]
+    running = next((i for i in held if i.start <= now < _until(i, settings)), None)
+    done = [i for i in held if _end(i, settings) <= now and i is not running]
     coming = next((i for i in held if i.start > now), None)
-    last = done[-1] if done else None
-    hours = _hours(now, last.end) if last and last.end else None
-    number = last.number if last else None
-    if running is not None:
-        return Place("infusion", hours, running.number)
+    last = max(done, key=lambda i: _end(i, settings), default=None)
+    hours = _hours(now, _end(last, settings)) if last else None
     wait = _hours(coming.start, now) if coming else None
+    number = running.number if running else last.number if last else None
+    stage = "infusion" if running else _stage(hours, wait, last, settings, program)
+    return Place(stage, hours, number, wait, last is not None and last.end is None)
+
+
+def driving_locked(
+    now: datetime, infusions: Sequence[Infusion], settings: Settings, zone: tzinfo
+) -> bool:
+    """Whether driving is out of the question: until the clinic's hours are over, and never before
+    the morning after, where the patient is. False is no permission; only the clinic gives that."""
+    held = [i for i in infusions if not i.cancelled and i.start <= now]
+    if not held:
+        return False
+    end = min(max(_end(i, settings) for i in held), now)
+    day = end.astimezone(zone).date() + timedelta(days=1)
+    morning = datetime.combine(day, time(settings.morning), zone)
+    return now < max(end + timedelta(hours=settings.driving_hours), morning)
+
+
+def _stage(
+    hours: float | None,
+    wait: float | None,
+    last: Infusion | None,
+    settings: Settings,
+    program: str,
+) -> str:
     if wait is not None and wait <= settings.day_of_hours:
-        return Place("day_of", hours, number)
-    if hours is None:
-        return Place("preparation" if coming else "onboarding", None, None)
+        return "day_of"
+    if hours is None or last is None:
+        return _before(wait, program)
     for name, limit in settings.after:
         if hours < limit:
-            return Place(name, hours, number)
-    return Place(_between(hours, wait, number or 0, settings), hours, number)
-
-
-def _between(hours: float, wait: float | None, number: int, settings: Settings) -> str:
+            soon = wait is not None and wait <= settings.next_first_hours
+            return "pre_next" if soon and name not in ("recovery", "evening", "day_1") else name
     if wait is not None and wait <= settings.pre_next_hours:
         return "pre_next"
-    if number < settings.planned:
-        return "between"
-    return "end_of_induction" if hours < settings.end_of_induction_days * 24 else "maintenance"
+    if program != "induction":
+        return program
+    if last.booster:
+        return "maintenance"
+    return "between" if last.number < settings.planned else "end_of_induction"
+
+
+def _before(wait: float | None, program: str) -> str:
+    if program != "induction":
+        return program
+    return "onboarding" if wait is None else "preparation"
+
+
+def _end(infusion: Infusion, settings: Settings) -> datetime:
+    return infusion.end or infusion.start + timedelta(minutes=settings.usual_minutes)
+
+
+def _until(infusion: Infusion, settings: Settings) -> datetime:
+    return infusion.end or infusion.start + timedelta(hours=settings.longest_hours)
 
 
 def _hours(later: datetime, earlier: datetime) -> float:

@@ -24,9 +24,11 @@ import httpx
 import yaml
 from jsonschema import Draft7Validator
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from bot.contract import RISK_LEVELS
-from clinic import people, supervisor
+from bot.stages import PROGRAMS
+from clinic import infusions, people, supervisor
 from clinic.app import create_app
 from clinic.clock import ManualClock
 from clinic.conversation.turn import Turns
@@ -36,6 +38,7 @@ from clinic.patient import access
 from clinic.ports import free_port
 from clinic.records.models import (
     Escalation,
+    Infusion,
     Message,
     Outbox,
     Patient,
@@ -58,6 +61,12 @@ SCRIPT = Draft7Validator(
         "properties": {
             "name": {"type": "string"},
             "hours_since_infusion": {"type": ["number", "null"]},
+            # How many infusions there were before that one, a week apart.
+            "earlier_infusions": {"type": "integer", "minimum": 0},
+            # A planned one; below zero it runs since then.
+            "hours_until_infusion": {"type": "number"},
+            "clinic": {"type": "object", "additionalProperties": {"type": "string"}},
+            "program": {"enum": list(PROGRAMS)},
             "turns": {
                 "type": "array",
                 "minItems": 1,
@@ -181,7 +190,7 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> 
 
 async def _drive(script: dict[str, Any], settings: Settings, url: str) -> Outcome:
     outcome = Outcome(script["name"])
-    async with Scene.open(settings, url, script.get("hours_since_infusion")) as scene:
+    async with Scene.open(settings, url, script) as scene:
         for number, turn in enumerate(script["turns"], 1):
             scene.wait(turn.get("after", TYPING))
             said = await scene.say(turn["patient"])
@@ -203,7 +212,9 @@ class Scene:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def open(cls, settings: Settings, url: str, hours: float | None) -> AsyncIterator[Scene]:
+    async def open(
+        cls, settings: Settings, url: str, script: dict[str, Any]
+    ) -> AsyncIterator[Scene]:
         home = settings.home / secrets.token_hex(8)
         home.mkdir()
         settings = dataclasses.replace(
@@ -215,7 +226,7 @@ class Scene:
         clock = ManualClock(START)
         system = assemble(settings, clock)
         system.database.migrate()
-        token = _furnish(system, hours)
+        token = _furnish(system, script)
         app = create_app(system)
         transport = httpx.ASGITransport(app)
         async with (
@@ -317,10 +328,11 @@ def compare(expect: dict[str, Any], said: dict[str, Any]) -> list[str]:
     return problems
 
 
-def _furnish(system: System, hours: float | None) -> str:
+def _furnish(system: System, script: dict[str, Any]) -> str:
     """A clinic with somebody on call and one patient; returns the invitation."""
+    chosen = {"phone": "+1 555 0100"} | script.get("clinic", {})
     with system.database.write() as session:
-        people.found_clinic(session, "Harbor Clinic", "America/New_York", {"phone": "+1 555 0100"})
+        people.found_clinic(session, "Harbor Clinic", "America/New_York", chosen)
         nurse = Staff(
             name="Noor Haddad",
             title="On-call nurse",
@@ -334,10 +346,28 @@ def _furnish(system: System, hours: float | None) -> str:
         people.put_on_call(system, session, nurse)
         patient = people.add_patient(system, session, "Sam Rivera", "America/New_York")
         people.relate(system, session, patient, nurse, "therapist")
-        if hours is not None:
-            end = system.clock.now() - timedelta(hours=hours)
-            people.record_infusion(system, session, patient, end - timedelta(minutes=50), end)
+        _hold_infusions(system, session, patient, script)
+        patient.program = script.get("program", patient.program)
         return access.invite(system, session, patient.id)
+
+
+def _hold_infusions(
+    system: System, session: Session, patient: Patient, script: dict[str, Any]
+) -> None:
+    now, hours = system.clock.now(), script.get("hours_since_infusion")
+    if hours is not None:
+        for weeks in range(script.get("earlier_infusions", 0), -1, -1):
+            end = now - timedelta(hours=hours, weeks=weeks)
+            infusions.record(system, session, patient, end - timedelta(minutes=50), end)
+    if (ahead := script.get("hours_until_infusion")) is not None:
+        session.add(
+            Infusion(
+                patient_id=patient.id,
+                number=len(infusions.of(session, patient)) + 1,
+                started_at=now + timedelta(hours=ahead),
+            )
+        )
+        session.flush()
 
 
 def _tell(outcome: Outcome) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from clinic import people
+from clinic import infusions, people
 from clinic.console import access as staff_access
 from clinic.patient import access as patient_access
 from clinic.records.models import Clinic, Patient, Staff
@@ -76,4 +76,4 @@ def _create(system: System, session: Session) -> None:
     ended = system.clock.now() - timedelta(hours=25)
     for weeks in (2, 1, 0):
         end = ended - timedelta(weeks=weeks)
-        people.record_infusion(system, session, patient, end - timedelta(minutes=50), end)
+        infusions.record(system, session, patient, end - timedelta(minutes=50), end)

@@ -1,18 +1,19 @@
-"""Adding people and infusions: what the command line and, later, the staff pages call."""
+"""People and the clinic's settings: what the command line and, later, the staff pages call."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot import stages
+from bot.stages import PROGRAMS
+from clinic.conversation import whereabouts
 from clinic.records.models import (
     CareRelation,
     Clinic,
-    Infusion,
     OnCallShift,
     Patient,
     Staff,
@@ -97,33 +98,46 @@ def put_on_call(system: System, session: Session, staff: Staff) -> None:
     session.add(OnCallShift(staff_id=staff.id, starts_at=system.clock.now(), ends_at=None))
 
 
-def record_infusion(
-    system: System, session: Session, patient: Patient, started: datetime, ended: datetime
-) -> Infusion:
-    """An infusion that has ended; numbered after the patient's last one."""
-    now = system.clock.now()
-    if ended <= started:
-        raise NotPossibleError("The infusion ends before it starts.")
-    if ended > now + timedelta(minutes=5):
-        raise NotPossibleError("The infusion's end lies in the future.")
-    last = session.scalar(
-        select(func.max(Infusion.number)).where(Infusion.patient_id == patient.id)
+def travel(system: System, session: Session, patient: Patient, timezone: str) -> None:
+    """The patient is in another zone now: wall-clock rules (driving, evenings) follow them."""
+    patient.timezone = _zone(timezone)
+    _note(system, session, patient, "patient.travel", timezone=timezone)
+
+
+def set_program(system: System, session: Session, patient: Patient, program: str) -> None:
+    """Staff decide that the series is over, or the whole program; the companion never does."""
+    if program not in PROGRAMS:
+        raise NotPossibleError(f"A program is one of {', '.join(PROGRAMS)}.")
+    patient.program = program
+    _note(system, session, patient, "patient.program", program=program)
+
+
+def change_setting(system: System, session: Session, name: str, value: str) -> None:
+    """Set one of the clinic's settings; empty text takes it back to its default."""
+    clinic = session.get(Clinic, 1)
+    if clinic is None:
+        raise NotPossibleError("There is no clinic yet. See: afterglow clinic found")
+    if name not in whereabouts.DEFAULTS and name not in whereabouts.CLOCK:
+        known = ", ".join(sorted({*whereabouts.DEFAULTS, *whereabouts.CLOCK}))
+        raise NotPossibleError(f"There is no setting {name!r}. Known: {known}.")
+    changed = {key: kept for key, kept in clinic.settings.items() if key != name}
+    if value:
+        changed[name] = value
+    try:
+        stages.Settings.of(changed)
+    except ValueError as error:
+        raise NotPossibleError(f"That cannot be: {error}.") from None
+    clinic.settings = changed
+    system.audit.add(
+        session, system.clock.now(), "system", "clinic.set", "clinic:1", None, setting=name
     )
-    infusion = Infusion(
-        patient_id=patient.id, number=(last or 0) + 1, started_at=started, ended_at=ended
-    )
-    session.add(infusion)
+
+
+def _note(system: System, session: Session, patient: Patient, action: str, **detail: str) -> None:
     session.flush()
     system.audit.add(
-        session,
-        now,
-        "system",
-        "infusion.record",
-        f"infusion:{infusion.id}",
-        patient.id,
-        number=infusion.number,
+        session, system.clock.now(), "system", action, f"patient:{patient.id}", patient.id, **detail
     )
-    return infusion
 
 
 def _zone(name: str) -> str:

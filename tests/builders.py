@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from clinic import people
+from clinic import infusions, people
 from clinic.clock import ManualClock
 from clinic.patient import access
 from clinic.records.database import Database
@@ -123,7 +123,7 @@ class World:
         """An infusion that ended so many hours ago."""
         end = self.clock.now() - timedelta(hours=hours_ago)
         with self.system.database.write() as session:
-            people.record_infusion(self.system, session, patient, end - timedelta(minutes=50), end)
+            infusions.record(self.system, session, patient, end - timedelta(minutes=50), end)
 
     def conversation(self, patient: Patient) -> str:
         """The id of the patient's conversation, begun as a patient begins it."""

@@ -93,23 +93,109 @@ def patient_invite(
     typer.echo(access.invitation_url(system, token))
 
 
+@patient.command("zone")
+def patient_zone(
+    who: Annotated[str, typer.Argument(help="The patient's id (see: patient list).")],
+    timezone: Annotated[str, typer.Argument(help="IANA name, e.g. Europe/Paris.")],
+) -> None:
+    """Where the patient is now, when they travel."""
+    from clinic import people
+
+    with work() as (system, session):
+        people.travel(system, session, find_patient(session, who), timezone)
+
+
+@patient.command("program")
+def patient_program(
+    who: Annotated[str, typer.Argument(help="The patient's id (see: patient list).")],
+    program: Annotated[str, typer.Argument(help="induction, maintenance or ended.")],
+) -> None:
+    """Set the program a patient is in: only staff decide that the series, or all of it, is over."""
+    from clinic import people
+
+    with work() as (system, session):
+        people.set_program(system, session, find_patient(session, who), program)
+
+
+WHO = Annotated[str, typer.Argument(help="The patient's id (see: patient list).")]
+NUMBER = Annotated[int, typer.Argument(help="The infusion's number (see: infusion list).")]
+STARTS = Annotated[str, typer.Option(help="When, with zone: 2026-11-19T15:30-05:00.")]
+BOOSTER = Annotated[bool, typer.Option(help="Given after the series.")]
+
+
+@infusion.command("plan")
+def infusion_plan(who: WHO, starts: STARTS, booster: BOOSTER = False) -> None:
+    """Plan an infusion: the companion helps to prepare for it."""
+    from clinic import infusions
+
+    with work() as (system, session):
+        found = find_patient(session, who)
+        planned = infusions.plan(system, session, found, moment(starts), booster)
+    typer.echo(f"Infusion {planned.number} planned.")
+
+
+@infusion.command("begin")
+def infusion_begin(who: WHO) -> None:
+    """It runs from now on: the companion is silent until its end is recorded."""
+    from clinic import infusions
+
+    with work() as (system, session):
+        running = infusions.begin(system, session, find_patient(session, who))
+    typer.echo(f"Infusion {running.number} runs.")
+
+
 @infusion.command("record")
 def infusion_record(
-    who: Annotated[str, typer.Argument(help="The patient's id (see: patient list).")],
+    who: WHO,
     ended: Annotated[
         str, typer.Option(help="When it ended, with zone: 2026-11-19T15:30-05:00. Default: now.")
     ] = "",
     minutes: Annotated[float, typer.Option(help="How long it ran.")] = 45,
+    booster: BOOSTER = False,
 ) -> None:
     """Record an infusion that has ended: the patient's window starts there."""
-    from clinic import people
+    from clinic import infusions
 
     with work() as (system, session):
         end = moment(ended) if ended else system.clock.now()
-        recorded = people.record_infusion(
-            system, session, find_patient(session, who), end - timedelta(minutes=minutes), end
-        )
+        start = end - timedelta(minutes=minutes)
+        found = find_patient(session, who)
+        recorded = infusions.record(system, session, found, start, end, booster)
     typer.echo(f"Infusion {recorded.number} recorded.")
+
+
+@infusion.command("move")
+def infusion_move(who: WHO, number: NUMBER, starts: STARTS) -> None:
+    """Give a planned infusion another time."""
+    from clinic import infusions
+
+    with work() as (system, session):
+        found = find_patient(session, who)
+        moved = infusions.move(system, session, found, number, moment(starts))
+    typer.echo(f"It is infusion {moved.number} now.")
+
+
+@infusion.command("cancel")
+def infusion_cancel(who: WHO, number: NUMBER) -> None:
+    """A planned infusion will not be held."""
+    from clinic import infusions
+
+    with work() as (system, session):
+        infusions.cancel(system, session, find_patient(session, who), number)
+    typer.echo(f"Infusion {number} is cancelled.")
+
+
+@infusion.command("list")
+def infusion_list(who: WHO) -> None:
+    """A patient's infusions in order."""
+    from clinic import infusions
+
+    with work() as (_system, session):
+        for one in infusions.of(session, find_patient(session, who)):
+            end = one.ended_at.isoformat(timespec="minutes") if one.ended_at else "no end recorded"
+            marks = [word for word in ("booster", "cancelled") if getattr(one, word)]
+            start = one.started_at.isoformat(timespec="minutes")
+            typer.echo("  ".join([str(one.number), start, end, *marks]))
 
 
 @app.command()

@@ -98,6 +98,18 @@ def clinic_found(
     typer.echo(f"{name} is set up. Next: afterglow staff add NAME E-MAIL --on-call")
 
 
+@clinic.command("set")
+def clinic_set(
+    name: Annotated[str, typer.Argument(help="Such as fasting, music, planned, driving_hours.")],
+    value: Annotated[str, typer.Argument(help="Empty text: back to the default.")],
+) -> None:
+    """Change one of the clinic's settings. What is said to patients is shown as you write it."""
+    from clinic import people
+
+    with work() as (system, session):
+        people.change_setting(system, session, name, value)
+
+
 @demo.command("code")
 def demo_code(email: str) -> None:
     """The current second-factor code of a demo clinician, for trying it without a phone."""

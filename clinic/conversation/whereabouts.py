@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -19,7 +20,19 @@ DEFAULTS = {
     "emergency_number": "911",
     "crisis_line": "988",
     "reads_within": "2 working days",
+    # Empty: the clinic has not said, so nothing is claimed (domain.md 1.9).
+    "fasting": "",
+    "music": "",
+    "session_length": "",
+    "integration": "",
+    "schedule": "",
 }
+
+#: Settings of the clock, in hours or as a number (bot/stages.py).
+CLOCK = tuple(f.name for f in fields(stages.Settings) if f.name != "after")
+
+#: Settings in the clinic's own words, shown to patients as they stand.
+OWN_WORDS = ("fasting", "music", "session_length", "integration", "schedule")
 
 #: What can be said when the clinic's own settings cannot be read.
 WITHOUT_DATABASE = {
@@ -33,10 +46,31 @@ WITHOUT_DATABASE = {
 
 def place(session: Session, patient_id: str, now: datetime) -> stages.Place:
     """The patient's stage at ``now``."""
-    infusions = session.scalars(select(Infusion).where(Infusion.patient_id == patient_id))
-    return stages.place(
-        now, [stages.Infusion(i.number, i.started_at, i.ended_at, i.cancelled) for i in infusions]
-    )
+    program = session.get_one(Patient, patient_id).program
+    return stages.place(now, _infusions(session, patient_id), clock(session), program)
+
+
+def driving_locked(session: Session, patient: Patient, now: datetime) -> bool:
+    """Whether driving is out of the question now (never a permission)."""
+    zone = ZoneInfo(patient.timezone)
+    held = _infusions(session, patient.id)
+    return stages.driving_locked(now, held, clock(session), zone)
+
+
+def clock(session: Session) -> stages.Settings:
+    """What the clinic has set about stages. A setting that cannot be read counts as not set: the
+    patient's message must come through, and `afterglow doctor` names it."""
+    try:
+        return stages.Settings.of(session.get_one(Clinic, 1).settings)
+    except ValueError:
+        return stages.Settings()
+
+
+def _infusions(session: Session, patient_id: str) -> list[stages.Infusion]:
+    rows = session.scalars(select(Infusion).where(Infusion.patient_id == patient_id))
+    return [
+        stages.Infusion(i.number, i.started_at, i.ended_at, i.cancelled, i.booster) for i in rows
+    ]
 
 
 def settings(clinic: Clinic) -> dict[str, str]:
@@ -49,6 +83,7 @@ def settings(clinic: Clinic) -> dict[str, str]:
         "emergency_number": chosen["emergency_number"],
         "crisis_line": chosen["crisis_line"],
         "reads_within": chosen["reads_within"],
+        **{name: chosen[name] for name in OWN_WORDS},
     }
 
 

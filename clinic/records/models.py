@@ -21,6 +21,7 @@ from sqlalchemy import (
     MetaData,
     String,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -119,7 +120,10 @@ class Patient(Base):
     phone_sealed: Mapped[bytes | None]
     timezone: Mapped[str]
     active: Mapped[bool] = mapped_column(default=True)
+    #: What staff have decided; the companion never does (domain.md M02).
+    program: Mapped[str] = mapped_column(default="induction", server_default="induction")
     created_at: Mapped[datetime]
+    __table_args__ = (_one_of("program", "induction", "maintenance", "ended"),)
 
 
 class CareRelation(Base):
@@ -167,7 +171,8 @@ class StaffSession(Base):
 
 
 class Infusion(Base):
-    """One infusion. ``ended_at`` is None while planned or running."""
+    """One infusion. ``ended_at`` is None while planned or running. A cancelled one gives its number
+    back; a booster is given after the series."""
 
     __tablename__ = "infusion"
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
@@ -176,8 +181,16 @@ class Infusion(Base):
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     cancelled: Mapped[bool] = mapped_column(default=False)
+    booster: Mapped[bool] = mapped_column(default=False, server_default=false())
     __table_args__ = (
-        UniqueConstraint("patient_id", "number"),
+        Index(
+            "uq_infusion_number_held",
+            "patient_id",
+            "number",
+            unique=True,
+            sqlite_where=text("NOT cancelled"),
+            postgresql_where=text("NOT cancelled"),
+        ),
         CheckConstraint("number >= 1", name="number_from_one"),
         CheckConstraint("ended_at IS NULL OR ended_at > started_at", name="ends_after_start"),
     )

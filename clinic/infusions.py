@@ -1,0 +1,162 @@
+"""Infusions as staff plan, hold, move and cancel them. The clock that patients go by starts here.
+
+Numbers follow the order of the starts among those that were not cancelled, so moving or cancelling
+one renumbers what comes after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from clinic.people import NotPossibleError
+from clinic.records.models import Infusion, Patient
+from clinic.system import System
+
+#: A recorded infusion this close to an open one is that one, held a little earlier or later.
+_SAME = timedelta(hours=12)
+_CLOCKS_DIFFER = timedelta(minutes=5)
+
+
+def of(session: Session, patient: Patient) -> Sequence[Infusion]:
+    """All of a patient's infusions, in order."""
+    return session.scalars(
+        select(Infusion).where(Infusion.patient_id == patient.id).order_by(Infusion.started_at)
+    ).all()
+
+
+def plan(
+    system: System, session: Session, patient: Patient, start: datetime, booster: bool = False
+) -> Infusion:
+    """One to come."""
+    if start <= system.clock.now():
+        raise NotPossibleError("A planned infusion starts in the future.")
+    if patient.program == "ended":
+        raise NotPossibleError("This patient's program has ended. Change it first.")
+    return _add(system, session, patient, start, None, booster, "plan")
+
+
+def begin(system: System, session: Session, patient: Patient) -> Infusion:
+    """It runs from now on: the planned one of today, or one nobody planned. The companion is
+    silent until its end is recorded."""
+    now = system.clock.now()
+    found = _open_near(session, patient, now)
+    if found is None:
+        return _add(system, session, patient, now, None, False, "begin")
+    if found.started_at > now:
+        found.started_at = now
+    return _settle(system, session, patient, found, "begin")
+
+
+def record(
+    system: System,
+    session: Session,
+    patient: Patient,
+    started: datetime,
+    ended: datetime,
+    booster: bool = False,
+) -> Infusion:
+    """One that has ended: the planned or running one of that day, or one nobody planned."""
+    if ended <= started:
+        raise NotPossibleError("The infusion ends before it starts.")
+    if ended > system.clock.now() + _CLOCKS_DIFFER:
+        raise NotPossibleError("The infusion's end lies in the future.")
+    found = _open_near(session, patient, started)
+    if found is None:
+        return _add(system, session, patient, started, ended, booster, "record")
+    found.started_at, found.ended_at = started, ended
+    return _settle(system, session, patient, found, "record")
+
+
+def move(
+    system: System, session: Session, patient: Patient, number: int, start: datetime
+) -> Infusion:
+    """Give a planned infusion another time."""
+    found = _planned(system, session, patient, number)
+    if start <= system.clock.now():
+        raise NotPossibleError("It can only move to a time that is still to come.")
+    found.started_at = start
+    return _settle(system, session, patient, found, "move")
+
+
+def cancel(system: System, session: Session, patient: Patient, number: int) -> Infusion:
+    """A planned infusion will not be held; its row stays for the record."""
+    found = _planned(system, session, patient, number)
+    found.cancelled = True
+    return _settle(system, session, patient, found, "cancel")
+
+
+def _add(
+    system: System,
+    session: Session,
+    patient: Patient,
+    started: datetime,
+    ended: datetime | None,
+    booster: bool,
+    action: str,
+) -> Infusion:
+    last = session.scalar(
+        select(func.max(Infusion.number)).where(Infusion.patient_id == patient.id)
+    )
+    infusion = Infusion(
+        patient_id=patient.id,
+        number=(last or 0) + 1,
+        started_at=started,
+        ended_at=ended,
+        booster=booster,
+    )
+    session.add(infusion)
+    return _settle(system, session, patient, infusion, action)
+
+
+def _settle(
+    system: System, session: Session, patient: Patient, infusion: Infusion, action: str
+) -> Infusion:
+    session.flush()
+    _number(session, patient)
+    system.audit.add(
+        session,
+        system.clock.now(),
+        "system",
+        f"infusion.{action}",
+        f"infusion:{infusion.id}",
+        patient.id,
+        number=infusion.number,
+    )
+    return infusion
+
+
+def _number(session: Session, patient: Patient) -> None:
+    held = [infusion for infusion in of(session, patient) if not infusion.cancelled]
+    if [infusion.number for infusion in held] == list(range(1, len(held) + 1)):
+        return
+    # Two at a time would share a number for a moment: out of the way first.
+    beyond = max(infusion.number for infusion in held)
+    for offset in (beyond, 0):
+        for number, infusion in enumerate(held, 1):
+            infusion.number = offset + number
+        session.flush()
+
+
+def _planned(system: System, session: Session, patient: Patient, number: int) -> Infusion:
+    now = system.clock.now()
+    for infusion in of(session, patient):
+        if infusion.number == number and not infusion.cancelled and infusion.ended_at is None:
+            if infusion.started_at > now:
+                return infusion
+            raise NotPossibleError(f"Infusion {number} has begun. Record its end instead.")
+    raise NotPossibleError(f"Infusion {number} is not planned. See: afterglow infusion list")
+
+
+def _open_near(session: Session, patient: Patient, moment: datetime) -> Infusion | None:
+    near = [
+        infusion
+        for infusion in of(session, patient)
+        if infusion.ended_at is None
+        and not infusion.cancelled
+        and abs(infusion.started_at - moment) <= _SAME
+    ]
+    return min(near, key=lambda infusion: abs(infusion.started_at - moment), default=None)
