@@ -17,6 +17,9 @@ from typing import Any
 
 import yaml
 
+from bot import measures
+from bot.risk.levels import Level
+
 ROOT = Path(__file__).resolve().parent.parent / "data" / "content"
 UNSIGNED = "unsigned"
 
@@ -43,6 +46,8 @@ class Choice:
     raises: str | None = None
     completes_screen: bool = False
     typed: tuple[str, ...] = ()
+    #: What it is worth, when the item is a question of a measure.
+    value: int | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,8 @@ class Item:
     answers: str | None = None
     #: Risk categories a safety question asks about: only these can its "no" lower.
     asks: tuple[str, ...] = ()
+    #: (measure, item) when this is a question of a measure (bot/measures.py).
+    measure: tuple[str, str] | None = None
 
     @property
     def values(self) -> frozenset[str]:
@@ -143,10 +150,18 @@ def load(root: Path = ROOT, locale: str = "en") -> Registry:
     return Registry([item for path in files for item in _read(path)])
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def registry(locale: str = "en") -> Registry:
-    """The registry shipped with the product, read once a process."""
-    return load(ROOT, locale)
+    """The registry shipped with the product, read once a process, with the questions of the
+    measures, whose wording is English."""
+    asked = measures.measures().values() if locale == "en" else ()
+    items = [_asking(measure, item) for measure in asked for item in measure.items]
+    return Registry([*load(ROOT, locale), *items])
+
+
+def question(measure: str, item: str) -> str:
+    """The id under which a measure's question stands in the registry."""
+    return f"measure.{measure}.{item}"
 
 
 def _read(path: Path) -> list[Item]:
@@ -174,6 +189,33 @@ def _item(path: Path, raw: dict[str, Any]) -> Item:
         choices=tuple(_choice(where, choice) for choice in raw.get("choices", [])),
         answers=raw.get("answers"),
         asks=tuple(raw.get("asks", [])),
+    )
+
+
+def _asking(measure: measures.Measure, item: measures.Item) -> Item:
+    return Item(
+        id=question(measure.id, item.id),
+        version=measure.version,
+        topic="measure",
+        kind="ask",
+        source=measure.source,
+        approver=measure.approver,
+        variants=(item.text,),
+        choices=tuple(_option(measure, item, option) for option in item.scale),
+        asks=item.asks,
+        measure=(measure.id, item.id),
+    )
+
+
+def _option(measure: measures.Measure, item: measures.Item, option: measures.Option) -> Choice:
+    means = measures.level_of(measure, {item.id: option.value})
+    return Choice(
+        id=option.id,
+        title=option.title,
+        payload=measure.payload,
+        raises=means.name if means > Level.none else None,
+        typed=option.typed,
+        value=option.value,
     )
 
 

@@ -11,7 +11,9 @@ import pytest
 from bot.content import Item, registry
 
 ROOT = Path(__file__).resolve().parents[2]
-ITEMS = sorted(registry(), key=lambda item: item.id)
+EVERY = sorted(registry(), key=lambda item: item.id)
+#: An instrument's wording stays as its authors published it, whatever its grade or length.
+ITEMS = [item for item in EVERY if item.topic != "measure"]
 #: Q29 and design (look.md): what we never call ourselves or promise.
 NEVER = (
     r"\btherap(?:y|ist) bot\b",
@@ -56,7 +58,7 @@ def _syllables(word: str) -> int:
     return max(1, len(groups) - silent)
 
 
-@pytest.mark.parametrize("item", ITEMS, ids=lambda item: item.id)
+@pytest.mark.parametrize("item", EVERY, ids=lambda item: item.id)
 def test_every_item_has_a_source_an_approver_and_a_version(item: Item):
     assert item.source
     assert item.approver
