@@ -254,6 +254,10 @@ def _act(session: Session, row: Audit) -> str:
         "escalation.release": f"{who} gave it back; it called again",
         "escalation.ack_lapsed": "No outcome in time; it called again",
         "escalation.nobody": f"Nobody could be called for {step}",
+        "escalation.unanswered": "Nobody answered a whole round; the patient was told",
+        "escalation.newcomer": "Called whoever came on call",
+        "escalation.hand_over": f"{who} asked {_name(session, row.detail.get('to'))} to take it",
+        "escalation.contact": f"{who}: {policy.load()['contacts'].get(row.detail.get('kind'), '')}",
         "escalation.resolve": f"{who} resolved it",
     }
     return said.get(row.action, wording.ACTIONS.get(row.action, row.action))

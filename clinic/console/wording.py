@@ -81,6 +81,7 @@ STEPS = {
     "on_call": "whoever is on call",
     "team": "the patient's team",
     "everyone": "every clinician",
+    "fallback": "the fallback list",
 }
 
 SENT = {
@@ -102,6 +103,10 @@ ACTIONS = {
     "escalation.release": "Gave an alert back",
     "escalation.ack_lapsed": "Opened an alert again: no outcome in time",
     "escalation.nobody": "Found nobody to call at a step",
+    "escalation.unanswered": "Told the patient that nobody has answered",
+    "escalation.newcomer": "Called whoever came on call",
+    "escalation.hand_over": "Asked a colleague to take an alert",
+    "escalation.contact": "Noted an attempt to reach the patient",
     "escalation.resolve": "Resolved an alert",
     "conversation.take": "Took over the conversation",
     "conversation.give_back": "Handed the conversation back",

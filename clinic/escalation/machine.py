@@ -16,8 +16,18 @@ from sqlalchemy.orm import Session
 
 from bot.risk.levels import Level
 from clinic import feed
-from clinic.escalation import on_call, policy
-from clinic.records.models import Conversation, Escalation, EscalationMessage, Outbox, Staff
+from clinic.conversation import delivery
+from clinic.escalation import hours, on_call, policy
+from clinic.records.models import (
+    Clinic,
+    ContactAttempt,
+    Conversation,
+    Escalation,
+    EscalationMessage,
+    Outbox,
+    Staff,
+    new_id,
+)
 from clinic.system import System
 
 ALERT = "escalation.alert"
@@ -80,6 +90,61 @@ def release(system: System, session: Session, escalation_id: str, staff: Staff) 
         raise RefusedError("Only the person who has this alert can give it back.")
     _reopen(system, session, alert, f"staff:{staff.id}", "escalation.release")
     return alert
+
+
+def hand_over(
+    system: System, session: Session, escalation_id: str, staff: Staff, to: Staff
+) -> Escalation:
+    """The holder asks a colleague to take it. Until somebody acknowledges it calls like any open
+    alert: nobody holds what they have not taken."""
+    alert = release(system, session, escalation_id, staff)
+    if to.id == staff.id or not on_call.contacts(session, to.id):
+        raise RefusedError(f"{to.name} cannot be called. Choose somebody else.")
+    _enqueue(session, alert, [to], f"{alert.loop}/hand-over", system.clock.now())
+    _audit(system, session, alert, f"staff:{staff.id}", "escalation.hand_over", to=to.id)
+    return alert
+
+
+def log_contact(
+    system: System,
+    session: Session,
+    escalation_id: str,
+    staff: Staff,
+    kind: str,
+    note: str = "",
+) -> ContactAttempt:
+    """Note an attempt to reach the patient. It lengthens the writer's own lease: they are on it."""
+    alert = _get(session, escalation_id)
+    if alert.state == "resolved":
+        raise RefusedError("This alert is already resolved.")
+    if kind not in policy.load()["contacts"]:
+        raise RefusedError("Choose what you did.")
+    attempt = ContactAttempt(
+        id=new_id(),
+        escalation_id=alert.id,
+        staff_id=staff.id,
+        kind=kind,
+        at=system.clock.now(),
+    )
+    if note.strip():
+        attempt.note_sealed = system.vault(session).seal(
+            alert.patient_id, "contact_attempt", "note", attempt.id, note.strip()
+        )
+    session.add(attempt)
+    _audit(system, session, alert, f"staff:{staff.id}", "escalation.contact", kind=kind)
+    prolong(system, session, alert.patient_id, staff)
+    _tell_pages(system, session, alert)
+    return attempt
+
+
+def prolong(system: System, session: Session, patient_id: str, staff: Staff) -> None:
+    """Work by the holder lengthens their lease on the patient's alert; nobody else's does."""
+    alert = _running(session, patient_id)
+    if alert is None or alert.state != "acked" or alert.acked_by != staff.id:
+        return
+    until = system.clock.now() + timedelta(minutes=alert.policy["ack_minutes"])
+    if alert.ack_until is None or until > alert.ack_until:
+        alert.ack_until = until
 
 
 def resolve(
@@ -145,10 +210,32 @@ def advance(system: System, session: Session) -> int:
     ).all()
     for alert in due:
         # Only a wrapped loop brings the clock back to the first step: nobody has answered.
-        alert.unanswered = alert.unanswered or alert.step == 0
+        if alert.step == 0 and not alert.unanswered:
+            _note_unanswered(system, session, alert)
         _take_step(system, session, alert, now)
         _tell_pages(system, session, alert)
+    # Last: whom a step has just called is no newcomer.
+    _tell_newcomers(system, session, now)
     return len(lapsed) + len(due)
+
+
+def _note_unanswered(system: System, session: Session, alert: Escalation) -> None:
+    """A whole round without an answer: the patient is told the truth, with numbers to use now."""
+    alert.unanswered = True
+    _audit(system, session, alert, "system", "escalation.unanswered")
+    conversation = delivery.locked(session, alert.conversation_id)
+    delivery.say(system, session, conversation, "alert.nobody_yet", author="system")
+
+
+def _tell_newcomers(system: System, session: Session, now: datetime) -> None:
+    """Whoever comes on call hears of every alert that still calls, without waiting for a step."""
+    waiting = session.scalars(select(Escalation).where(Escalation.state == "open")).all()
+    people = on_call.on_call(session, now) if waiting else []
+    for alert in waiting:
+        told = on_call.told(session, alert.id)
+        fresh = [person for person in people if person.id not in told]
+        if _enqueue(session, alert, fresh, "on-call", now):
+            _audit(system, session, alert, "system", "escalation.newcomer")
 
 
 def running_for(session: Session, patient_id: str) -> Escalation | None:
@@ -189,7 +276,7 @@ def _open(
         level=level.name,
         categories=list(categories),
         reason=reason,
-        policy=policy.for_level(level.name),
+        policy=_policy(session, level, now),
         step=0,
         loop=0,
         next_at=now,
@@ -203,6 +290,11 @@ def _open(
     return alert
 
 
+def _policy(session: Session, level: Level, now: datetime) -> dict[str, Any]:
+    clinic = session.get(Clinic, 1)
+    return policy.for_level(level.name, clinic is not None and hours.of(clinic).are_open(now))
+
+
 def _attach(
     system: System,
     session: Session,
@@ -214,7 +306,7 @@ def _attach(
 ) -> None:
     alert.categories = sorted({*alert.categories, *categories})
     if level > Level.of(alert.level):
-        alert.level, alert.policy = level.name, policy.for_level(level.name)
+        alert.level, alert.policy = level.name, _policy(session, level, now)
         _audit(system, session, alert, "system", "escalation.rise", level=level.name)
         _restart(system, session, alert, now)
     elif alert.state == "acked" and alert.acked_by:
@@ -255,9 +347,13 @@ def _take_step(system: System, session: Session, alert: Escalation, now: datetim
 
 
 def _notify(system: System, session: Session, alert: Escalation, to: str, now: datetime) -> int:
-    """Outbox rows for everybody a step names; returns how many."""
-    people = on_call.targets(session, to, alert.patient_id, now)
-    return _enqueue(session, alert, people, f"{alert.loop}/{alert.step}", now)
+    """Outbox rows for everybody a step names; returns how many. Once a whole round went by without
+    an answer, each first step names the policy's ``unanswered`` people too."""
+    people = {p.id: p for p in on_call.targets(session, to, alert.patient_id, now)}
+    if alert.unanswered and alert.step == 0:
+        more = on_call.targets(session, alert.policy["unanswered"], alert.patient_id, now)
+        people |= {p.id: p for p in more}
+    return _enqueue(session, alert, list(people.values()), f"{alert.loop}/{alert.step}", now)
 
 
 def _enqueue(

@@ -11,7 +11,7 @@ import yaml
 from clinic.settings import ROOT
 
 PATH = ROOT / "data" / "policy" / "escalation.yml"
-_TARGETS = {"on_call", "team", "everyone"}
+_TARGETS = {"on_call", "team", "everyone", "fallback"}
 
 
 class PolicyError(ValueError):
@@ -23,17 +23,29 @@ def load(path: Path = PATH) -> dict[str, Any]:
     """The checked policy document."""
     policy: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     for name in ("urgent", "emergency"):
-        _check_level(name, policy["levels"].get(name) or {})
-    if not policy.get("dispositions"):
-        raise PolicyError("dispositions: an alert could never be resolved")
+        level = policy["levels"].get(name) or {}
+        _check_level(name, level)
+        _check_level(f"{name} after hours", level | level.get("after_hours", {}))
+    for name in ("dispositions", "contacts"):
+        if not policy.get(name):
+            raise PolicyError(f"{name}: a clinician could record nothing")
+    for name in ("watch_minutes", "hold_minutes"):
+        if policy.get(name, 0) <= 0:
+            raise PolicyError(f"{name} must be more than 0")
+    if policy.get("welfare", {}).get("silence_hours", 0) <= 0:
+        raise PolicyError("welfare: silence_hours must be more than 0")
     return policy
 
 
-def for_level(level: str) -> dict[str, Any]:
-    """What an escalation stores when it opens: its level's steps and times, and the version."""
+def for_level(level: str, is_open: bool) -> dict[str, Any]:
+    """What an escalation stores when it opens: its level's steps and times, and the version.
+
+    ``is_open``: whether the clinic is; out of hours other people may come first.
+    """
     policy = load()
-    chosen: dict[str, Any] = policy["levels"][level]
-    return {**chosen, "version": policy["version"]}
+    chosen: dict[str, Any] = dict(policy["levels"][level])
+    after_hours = chosen.pop("after_hours", {})
+    return chosen | ({} if is_open else after_hours) | {"version": policy["version"]}
 
 
 def _check_level(name: str, level: dict[str, Any]) -> None:
@@ -43,7 +55,7 @@ def _check_level(name: str, level: dict[str, Any]) -> None:
     times = [step["after"] for step in steps]
     if times != sorted(set(times)):
         raise PolicyError(f"{name}: steps must come later one after the other")
-    if any(step["to"] not in _TARGETS for step in steps):
-        raise PolicyError(f"{name}: a step goes to one of {sorted(_TARGETS)}")
+    if not {level.get("unanswered"), *(step["to"] for step in steps)} <= _TARGETS:
+        raise PolicyError(f"{name}: a step and unanswered go to one of {sorted(_TARGETS)}")
     if level.get("repeat", 0) <= 0 or level.get("ack_minutes", 0) <= 0:
         raise PolicyError(f"{name}: repeat and ack_minutes must be more than 0")

@@ -140,7 +140,8 @@ def settle(
 def _after(system: System, session: Session, escalation_id: str, state: str, now: datetime) -> None:
     """Let the pages show it; a contact that can never work moves the alert on at once."""
     alert = session.get_one(Escalation, escalation_id)
-    if state == "failed" and alert.state == "open":
+    # Not past the last step: with every address dead the steps would run round without a pause.
+    if state == "failed" and alert.state == "open" and alert.step > 0:
         alert.next_at = now
     conversation = session.get_one(Conversation, alert.conversation_id)
     feed.publish(system, session, feed.conversation(conversation.id), "state")

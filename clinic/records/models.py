@@ -6,56 +6,27 @@ words, names, numbers and notes never are.
 
 from __future__ import annotations
 
-import uuid
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
-    BigInteger,
     CheckConstraint,
     ForeignKey,
     Index,
-    Integer,
-    LargeBinary,
-    MetaData,
     String,
     UniqueConstraint,
     false,
     text,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from clinic.records.database import UtcDateTime
-
-_COUNTER = BigInteger().with_variant(Integer, "sqlite")
-
-
-def new_id() -> str:
-    return uuid.uuid4().hex
-
-
-class Base(DeclarativeBase):
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads this from the class
-        datetime: UtcDateTime,
-        dict[str, Any]: JSON,
-        list[Any]: JSON,
-        bytes: LargeBinary,
-    }
-
-
-def _one_of(column: str, *values: str) -> CheckConstraint:
-    listed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+from clinic.records.base import COUNTER, one_of
+from clinic.records.base import Base as Base
+from clinic.records.base import new_id as new_id
+from clinic.records.presence import ContactAttempt as ContactAttempt
+from clinic.records.presence import OnCallShift as OnCallShift
+from clinic.records.presence import Reader as Reader
+from clinic.records.presence import Rotation as Rotation
 
 
 class Clinic(Base):
@@ -100,16 +71,6 @@ class StaffContact(Base):
     __table_args__ = (UniqueConstraint("staff_id", "channel", "address"),)
 
 
-class OnCallShift(Base):
-    """Who answers alerts from ``starts_at`` until ``ends_at`` (None: until further notice)."""
-
-    __tablename__ = "on_call_shift"
-    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
-    staff_id: Mapped[str] = mapped_column(ForeignKey("staff.id"))
-    starts_at: Mapped[datetime]
-    ends_at: Mapped[datetime | None]
-
-
 class Patient(Base):
     """A patient. Everything readable about them is sealed with their own data key."""
 
@@ -123,7 +84,7 @@ class Patient(Base):
     #: What staff have decided; the companion never does (domain.md M02).
     program: Mapped[str] = mapped_column(default="induction", server_default="induction")
     created_at: Mapped[datetime]
-    __table_args__ = (_one_of("program", "induction", "maintenance", "ended"),)
+    __table_args__ = (one_of("program", "induction", "maintenance", "ended"),)
 
 
 class CareRelation(Base):
@@ -134,7 +95,7 @@ class CareRelation(Base):
     staff_id: Mapped[str] = mapped_column(ForeignKey("staff.id"), primary_key=True)
     kind: Mapped[str] = mapped_column(primary_key=True)
     since: Mapped[datetime]
-    __table_args__ = (_one_of("kind", "therapist", "supervisor"),)
+    __table_args__ = (one_of("kind", "therapist", "supervisor"),)
 
 
 class Invitation(Base):
@@ -207,6 +168,8 @@ class Conversation(Base):
     #: Grows with every change of mode: replies asked for under an older epoch are dropped (I6).
     mode_epoch: Mapped[int] = mapped_column(default=0)
     held_by: Mapped[str | None] = mapped_column(ForeignKey("staff.id"))
+    #: A hold is a lease too: without a sign of the holder by then, the companion comes back.
+    hold_until: Mapped[datetime | None]
     risk_level: Mapped[str] = mapped_column(default="none")
     risk_categories: Mapped[list[Any]] = mapped_column(default=list)
     risk_since: Mapped[datetime | None]
@@ -219,8 +182,8 @@ class Conversation(Base):
     created_at: Mapped[datetime]
     patient: Mapped[Patient] = relationship(lazy="joined")
     __table_args__ = (
-        _one_of("mode", "bot", "human"),
-        _one_of("risk_level", "none", "watch", "urgent", "emergency"),
+        one_of("mode", "bot", "human"),
+        one_of("risk_level", "none", "watch", "urgent", "emergency"),
         CheckConstraint("(mode = 'human') = (held_by IS NOT NULL)", name="human_has_holder"),
     )
 
@@ -253,8 +216,8 @@ class Message(Base):
     __table_args__ = (
         UniqueConstraint("conversation_id", "seq"),
         UniqueConstraint("conversation_id", "key"),
-        _one_of("author", "patient", "bot", "staff", "system"),
-        _one_of("kind", "say", "ask", "card", "notice", "choice", "open"),
+        one_of("author", "patient", "bot", "staff", "system"),
+        one_of("kind", "say", "ask", "card", "notice", "choice", "open"),
         CheckConstraint(
             "turn IS NULL OR turn IN ('waiting','answered','unanswered','held')", name="turn_known"
         ),
@@ -280,7 +243,7 @@ class RiskAssessment(Base):
     rules: Mapped[str]
     unscreened: Mapped[bool]
     created_at: Mapped[datetime]
-    __table_args__ = (_one_of("level", "none", "watch", "urgent", "emergency"),)
+    __table_args__ = (one_of("level", "none", "watch", "urgent", "emergency"),)
 
 
 class Escalation(Base):
@@ -313,8 +276,8 @@ class Escalation(Base):
     note_sealed: Mapped[bytes | None]
     opened_at: Mapped[datetime]
     __table_args__ = (
-        _one_of("state", "open", "acked", "resolved"),
-        _one_of("level", "urgent", "emergency"),
+        one_of("state", "open", "acked", "resolved"),
+        one_of("level", "urgent", "emergency"),
         CheckConstraint("(state = 'open') = (next_at IS NOT NULL)", name="open_has_next_step"),
         CheckConstraint("(state = 'acked') = (ack_until IS NOT NULL)", name="ack_is_a_lease"),
         CheckConstraint(
@@ -343,7 +306,7 @@ class Outbox(Base):
     """A notification to deliver at least once. Parameters are ids and codes, never words (I9)."""
 
     __tablename__ = "outbox"
-    id: Mapped[int] = mapped_column(_COUNTER, primary_key=True, autoincrement=True)
+    id: Mapped[int] = mapped_column(COUNTER, primary_key=True, autoincrement=True)
     key: Mapped[str] = mapped_column(String(200), unique=True)
     channel: Mapped[str]
     contact_id: Mapped[str] = mapped_column(ForeignKey("staff_contact.id"))
@@ -362,7 +325,7 @@ class Outbox(Base):
     last_error: Mapped[str | None]
     created_at: Mapped[datetime]
     __table_args__ = (
-        _one_of("state", "queued", "sending", "sent", "failed", "dropped"),
+        one_of("state", "queued", "sending", "sent", "failed", "dropped"),
         Index("ix_outbox_due", "state", "priority", "due_at"),
     )
 
@@ -398,7 +361,7 @@ class Event(Base):
     """Something a page should show now: the source of both live feeds, resumable by id."""
 
     __tablename__ = "event"
-    id: Mapped[int] = mapped_column(_COUNTER, primary_key=True, autoincrement=True)
+    id: Mapped[int] = mapped_column(COUNTER, primary_key=True, autoincrement=True)
     audience: Mapped[str] = mapped_column(index=True)
     kind: Mapped[str]
     ref: Mapped[str]
@@ -416,7 +379,7 @@ class Audit(Base):
     """Append-only, HMAC-chained (records/audit.py). Ids and codes only."""
 
     __tablename__ = "audit"
-    seq: Mapped[int] = mapped_column(_COUNTER, primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(COUNTER, primary_key=True, autoincrement=False)
     at: Mapped[datetime]
     actor: Mapped[str]
     action: Mapped[str]
