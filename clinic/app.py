@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from bot import risk
+from clinic import notify
 from clinic.console.routes import router as console_router
 from clinic.conversation import delivery, embeddings, whereabouts
 from clinic.conversation.turn import Assistant, Turns
@@ -65,6 +66,8 @@ def create_app(system: System, assistant: Assistant | None = None) -> FastAPI:
     _add_health(app, system, peer)
     app.include_router(patient_router(system, live, turns))
     app.include_router(console_router(system, live))
+    for callbacks in notify.routers(system):
+        app.include_router(callbacks)
     _add_errors(app)
     app.add_middleware(Guard, settings=settings, broken=lambda: _not_saved(system))
     return app

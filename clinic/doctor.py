@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import shutil
-import smtplib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import content, embedding
 from bot.risk import rules_version
 from clinic.conversation import delivery
 from clinic.escalation import on_call, policy
-from clinic.notify.email import mail_settings
+from clinic.notify import Channels
 from clinic.records.database import DatabaseError
+from clinic.records.models import Staff, StaffContact
 from clinic.settings import ROOT, Settings
 from clinic.supervisor import ASSISTANT_PYTHON
 from clinic.system import System, assemble
@@ -44,9 +46,11 @@ def examine(settings: Settings) -> list[Finding]:
         _database,
         _engine,
         _on_call,
-        _mail,
+        _contacts,
         _disk,
     ]
+    channels = Channels(system)
+    checks += [partial(_channel, channels, name) for name in channels.names]
     return [_guarded(check, system) for check in checks]
 
 
@@ -56,7 +60,8 @@ def _guarded(check: Callable[[System], Finding], system: System) -> Finding:
     except (DatabaseError, SQLAlchemyError) as error:
         return Finding("MEND", "database", f"{type(error).__name__}. Run: make setup")
     except Exception as error:
-        return Finding("MEND", check.__name__.strip("_"), str(error))
+        name = getattr(check, "__name__", "channel").strip("_")
+        return Finding("MEND", name, str(error) or type(error).__name__)
 
 
 def _assistant(_system: System) -> Finding:
@@ -118,17 +123,25 @@ def _on_call(system: System) -> Finding:
     return Finding("MEND", "on call", "nobody is reachable. Run: afterglow staff add --on-call")
 
 
-def _mail(system: System) -> Finding:
-    mail = mail_settings(system)
-    if not mail.port:
-        return Finding("MEND", "mail", "no server set. Set AFTERGLOW_SMTP_HOST and _PORT")
-    try:
-        with smtplib.SMTP(mail.host, mail.port, timeout=5):
-            pass
-    except OSError:
-        return Finding("MEND", "mail", f"{mail.host}:{mail.port} does not answer")
-    local = not system.settings.mail.port
-    return Finding("note" if local else "ok", "mail", "local sink (demo)" if local else mail.host)
+def _contacts(system: System) -> Finding:
+    """Ways that stopped working, and ways nobody has confirmed yet."""
+    with system.database.read() as session:
+        rows = session.scalars(
+            select(StaffContact)
+            .join(Staff, Staff.id == StaffContact.staff_id)
+            .where(Staff.active, StaffContact.removed_at.is_(None))
+        ).all()
+    failing = sum(row.failing_since is not None for row in rows)
+    unproved = sum(row.verified_at is None for row in rows)
+    if failing or unproved:
+        says = f"{failing} of {len(rows)} failed last time, {unproved} wait for their code"
+        return Finding("note", "contacts", f"{says}. See: afterglow contact list")
+    return Finding("ok", "contacts", f"{len(rows)} confirmed")
+
+
+def _channel(channels: Channels, name: str, _system: System) -> Finding:
+    health = channels.get(name).check()
+    return Finding(health.mark, f"channel {name}", health.says)
 
 
 def _disk(system: System) -> Finding:

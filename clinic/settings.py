@@ -7,6 +7,7 @@ creates readable by its owner only. A clinic that keeps secrets elsewhere sets t
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import secrets
@@ -44,6 +45,40 @@ class Mail:
 
 
 @dataclass(frozen=True)
+class Sms:
+    """Text messages by Twilio. ``sender`` is a number, or a messaging service's id (MG...)."""
+
+    account: str = ""
+    token: str = ""
+    sender: str = ""
+    url: str = "https://api.twilio.com"
+
+
+@dataclass(frozen=True)
+class Push:
+    """Web Push. ``key``: 32 bytes, the private key on P-256 that browsers subscribe with."""
+
+    key: bytes = b""
+    #: Whom a push service tells of trouble: "mailto:..." or "https://...". Empty: no push.
+    subject: str = ""
+    #: Push services that may be called: these hosts and what lies under them.
+    hosts: tuple[str, ...] = (
+        "fcm.googleapis.com",
+        "push.services.mozilla.com",
+        "push.apple.com",
+        "notify.windows.com",
+    )
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """Signed webhooks; ``hosts`` are the only ones that are called."""
+
+    secret: bytes = b""
+    hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Settings:
     """Times are in seconds unless the name says otherwise."""
 
@@ -57,6 +92,13 @@ class Settings:
     public_url: str = "http://127.0.0.1:8100"
     assistant_url: str = "http://127.0.0.1:8101"
     mail: Mail = field(default_factory=Mail)
+    sms: Sms = field(default_factory=Sms)
+    push: Push = field(default_factory=Push)
+    webhook: Webhook = field(default_factory=Webhook)
+    #: PagerDuty's address for events; empty: not used.
+    pagerduty_url: str = ""
+    #: Rooms that apprise reaches, by the name staff choose; the addresses hold secrets.
+    apprise: Mapping[str, str] = field(default_factory=dict)
     clock_file: Path | None = None
     #: How long a patient waits for the companion before the honest fallback.
     turn_deadline: float = 8.0
@@ -104,6 +146,19 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
             "AFTERGLOW_ASSISTANT_URL", f"http://127.0.0.1:{assistant_port}"
         ).rstrip("/"),
         mail=mail,
+        sms=Sms(
+            account=environ.get("AFTERGLOW_SMS_ACCOUNT", ""),
+            token=environ.get("AFTERGLOW_SMS_TOKEN", ""),
+            sender=environ.get("AFTERGLOW_SMS_FROM", ""),
+            url=environ.get("AFTERGLOW_SMS_URL", Sms.url).rstrip("/"),
+        ),
+        push=_push(environ, home),
+        webhook=Webhook(
+            secret=_webhook_secret(environ.get("AFTERGLOW_WEBHOOK_SECRET", "")),
+            hosts=tuple(environ.get("AFTERGLOW_WEBHOOK_HOSTS", "").split()),
+        ),
+        pagerduty_url=environ.get("AFTERGLOW_PAGERDUTY_URL", "").rstrip("/"),
+        apprise=_named(environ.get("AFTERGLOW_APPRISE_TARGETS", "")),
         clock_file=Path(clock_file) if clock_file else None,
         turn_deadline=_float(environ, "AFTERGLOW_TURN_DEADLINE", 8.0),
         screen_deadline=_float(environ, "AFTERGLOW_SCREEN_DEADLINE", 1.0),
@@ -146,6 +201,50 @@ def _key(text: str) -> bytes:
     if len(raw) != 32:
         raise SettingsError("a key must be 32 bytes in base64 (make one: openssl rand -base64 32)")
     return raw
+
+
+def _push(environ: Mapping[str, str], home: Path) -> Push:
+    subject = environ.get("AFTERGLOW_PUSH_SUBJECT", "")
+    if not subject:
+        return Push()
+    raw = environ.get("AFTERGLOW_PUSH_KEY") or _kept_secret(home / "push.key")
+    hosts = tuple(environ.get("AFTERGLOW_PUSH_HOSTS", "").split())
+    return Push(_key(raw), subject, hosts or Push.hosts)
+
+
+def _webhook_secret(text: str) -> bytes:
+    """As the Standard Webhooks specification writes it: "whsec_" and base64."""
+    try:
+        secret = base64.b64decode(text.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        secret = b""
+    if text and len(secret) < 24:
+        raise SettingsError(
+            "AFTERGLOW_WEBHOOK_SECRET must be whsec_ and 24 bytes or more in base64"
+        )
+    return secret
+
+
+def _named(text: str) -> dict[str, str]:
+    """ "name=address name=address" as a table."""
+    pairs = [one.partition("=") for one in text.split()]
+    if any(not (name and address) for name, _, address in pairs):
+        raise SettingsError("AFTERGLOW_APPRISE_TARGETS must be name=address, separated by spaces")
+    return {name: address for name, _, address in pairs}
+
+
+def _kept_secret(path: Path) -> str:
+    """A key of its own, made once. Two parts that start together agree on the first one's."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    if not path.exists():
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(base64.b64encode(secrets.token_bytes(32)).decode())
+        with contextlib.suppress(FileExistsError):
+            # A link, not a rename: it never replaces, and it is never half written.
+            path.hardlink_to(fresh)
+        fresh.unlink()
+    return path.read_text(encoding="ascii").strip()
 
 
 def _kept_secrets(path: Path) -> dict[str, str]:

@@ -189,7 +189,14 @@ def environment(settings: Settings) -> dict[str, str]:
 def without_keys(environ: Mapping[str, str]) -> dict[str, str]:
     """What the assistant gets: never the keys to the record."""
     record = ("AFTERGLOW_DATA_KEYS", "AFTERGLOW_AUDIT_KEY", "AFTERGLOW_LOOKUP_KEY")
-    secret = (*record, "AFTERGLOW_DATABASE_URL", "AFTERGLOW_SMTP_PASSWORD")
+    senders = (
+        "AFTERGLOW_SMTP_PASSWORD",
+        "AFTERGLOW_SMS_TOKEN",
+        "AFTERGLOW_PUSH_KEY",
+        "AFTERGLOW_WEBHOOK_SECRET",
+        "AFTERGLOW_APPRISE_TARGETS",
+    )
+    secret = (*record, *senders, "AFTERGLOW_DATABASE_URL")
     return {name: value for name, value in environ.items() if name not in secret}
 
 

@@ -24,6 +24,7 @@ await build({
     widget: "src/room/widget.ts",
     embed: "src/embed.ts",
     console: "src/desk/console.ts",
+    worker: "src/desk/worker.ts",
   },
   outdir: out,
   bundle: true,

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from clinic.cli import keeping, measuring, people, running
+from clinic.cli import contacts, keeping, measuring, people, running
 from clinic.settings import SettingsError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ for commands in (running.app, people.app, measuring.app):
 for name, group in {
     "clinic": running.clinic,
     "staff": people.staff,
+    "contact": contacts.app,
     "patient": people.patient,
     "infusion": people.infusion,
     "audit": keeping.audit,

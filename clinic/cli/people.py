@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from clinic.cli.contacts import add as add_contact
 from clinic.cli.shared import find_patient, moment, work
 
 app = typer.Typer()
@@ -33,11 +34,11 @@ def staff_add(
     with work() as (system, session):
         password = access.create_staff(system, session, name, title, email, role)
         person = people.by_email(session, email)
-        people.add_contact(system, session, person, "email", email)
         if on_call:
             people.put_on_call(system, session, person)
     typer.echo(f"{email} can sign in at {system.settings.public_url}/console")
     typer.echo(f"One-time password: {password}")
+    add_contact(email, "email", email)
 
 
 @staff.command("reset")

@@ -238,6 +238,8 @@ def _log(session: Session, alert_id: str) -> list[LogLine]:
     for notice, contact in notices:
         how = wording.CHANNELS.get(notice.channel, notice.channel)
         state = wording.SENT.get(notice.state, notice.state)
+        if notice.delivery == "delivered":
+            state = wording.DELIVERED
         words = f"{how} to {_name(session, contact.staff_id)}: {state}"
         lines.append(LogLine(notice.sent_at or notice.created_at, words))
     return sorted(lines, key=lambda line: line.at)

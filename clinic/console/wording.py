@@ -75,7 +75,23 @@ TASKS = {
 
 TONES = {"hard": "Hard", "mixed": "Mixed", "peaceful": "Peaceful", "nothing": "Nothing happened"}
 
-CHANNELS = {"email": "E-mail", "sms": "Text message", "voice": "Phone call", "push": "Push"}
+CHANNELS = {
+    "email": "E-mail",
+    "sms": "Text message",
+    "push": "Browser notification",
+    "pagerduty": "PagerDuty",
+    "webhook": "Webhook",
+    "apprise": "Team room",
+}
+
+#: What a person types to add one, and a word of help.
+ADDRESSES = {
+    "email": ("E-mail address", "Such as noor@clinic.example"),
+    "sms": ("Phone number", "With its country code, such as +1 555 0142 000"),
+    "pagerduty": ("Integration key", "Of a PagerDuty service with Events API v2"),
+    "webhook": ("Address", "An https address on one of the clinic's own hosts"),
+    "apprise": ("Name of the room", "As the person who runs Afterglow has named it"),
+}
 
 STEPS = {
     "on_call": "whoever is on call",
@@ -91,6 +107,8 @@ SENT = {
     "failed": "could not be sent",
     "dropped": "no longer needed",
 }
+
+DELIVERED = "delivered"
 
 #: What an audit row says happened. An action without a sentence shows its code.
 ACTIONS = {
@@ -119,6 +137,13 @@ ACTIONS = {
     "session.refused": "Was refused: invitation",
     "record.export": "Exported the record",
     "request.done": "Marked a request as done",
+    "contact.add": "Added a way to be reached",
+    "contact.code": "Was sent a code",
+    "contact.verified": "Confirmed a way to be reached",
+    "contact.refused": "Was refused: code",
+    "contact.remove": "Removed a way to be reached",
+    "notification.failed": "A notification could not be delivered",
+    "callback.refused": "Refused an answer from outside",
 }
 
 

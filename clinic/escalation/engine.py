@@ -39,7 +39,7 @@ class Engine:
 
     def __init__(self, system: System, channels: Channels | None = None) -> None:
         self._system = system
-        self._channels = channels
+        self._channels = channels or Channels(system)
         self._owner = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._next_housekeeping: datetime | None = None
         self.cycles = 0
@@ -51,14 +51,13 @@ class Engine:
         self.cycles += 1
 
     def run(self, stop: threading.Event) -> None:
-        """Cycle until told to stop. A mail server that hangs must not hold up the clock's work,
-        so delivery has a thread of its own."""
-        sender = threading.Thread(target=self._keep_delivering, args=(stop,), daemon=True)
-        sender.start()
+        """Cycle until told to stop. A provider that hangs must hold up neither the clock's work nor
+        another provider's, so each lane of the outbox has a thread of its own."""
+        for lane in queue.lanes(self._channels):
+            threading.Thread(target=self._keep_delivering, args=(stop, lane), daemon=True).start()
         while not stop.is_set():
             self._turn_clock()
             stop.wait(self._system.settings.tick)
-        sender.join(timeout=1)
 
     def _turn_clock(self) -> None:
         # A list, so that every part runs even after one has failed.
@@ -66,14 +65,14 @@ class Engine:
         if all(clean):
             self._guarded(self._beat)
 
-    def _keep_delivering(self, stop: threading.Event) -> None:
+    def _keep_delivering(self, stop: threading.Event, lane: queue.Lane) -> None:
         while not stop.is_set():
-            self._guarded(self._deliver)
+            self._guarded(self._deliver, lane)
             stop.wait(self._system.settings.tick)
 
-    def _guarded(self, part: Callable[[], None]) -> bool:
+    def _guarded(self, part: Callable[..., None], *about: object) -> bool:
         try:
-            part()
+            part(*about)
         except Exception as error:
             # The name only: an exception's text may hold values.
             log.error("engine: %s failed: %s", part.__name__, type(error).__name__)
@@ -107,10 +106,8 @@ class Engine:
                 )
                 delivery.say(self._system, session, conversation, "safety.card", author="system")
 
-    def _deliver(self) -> None:
-        if self._channels is None:
-            self._channels = Channels(self._system)
-        queue.deliver_due(self._system, self._channels, self._owner)
+    def _deliver(self, lane: queue.Lane | None = None) -> None:
+        queue.deliver_due(self._system, self._channels, self._owner, lane)
 
     def _housekeep(self) -> None:
         now = self._system.clock.now()

@@ -18,6 +18,8 @@ from bot.risk.levels import Level
 from clinic import feed
 from clinic.conversation import delivery
 from clinic.escalation import hours, on_call, policy
+from clinic.notify import ACKNOWLEDGED, ALERT, RESOLVED
+from clinic.outbox import follow
 from clinic.records.models import (
     Clinic,
     ContactAttempt,
@@ -30,7 +32,6 @@ from clinic.records.models import (
 )
 from clinic.system import System
 
-ALERT = "escalation.alert"
 _PRIORITY = {"emergency": 0, "urgent": 10}
 
 
@@ -79,6 +80,7 @@ def acknowledge(system: System, session: Session, escalation_id: str, staff: Sta
     alert.ack_until = now + timedelta(minutes=alert.policy["ack_minutes"])
     alert.unanswered = False
     _audit(system, session, alert, f"staff:{staff.id}", "escalation.acknowledge")
+    follow.tell(session, alert, ACKNOWLEDGED, now)
     _tell_pages(system, session, alert)
     return alert
 
@@ -185,6 +187,7 @@ def resolve(
         "escalation.resolve",
         disposition=disposition,
     )
+    follow.tell(session, alert, RESOLVED, now)
     _tell_pages(system, session, alert)
     return alert
 

@@ -2,13 +2,13 @@
 
 1. Claim one row in a short transaction: it becomes ``sending`` with a lease and a higher attempt.
    A row whose lease ran out is claimable again: a worker that died loses nothing.
-2. At the claim, ask whether it is still wanted; if not, drop it.
+2. At the claim, ask whether it is still wanted, and whether its contact still counts.
 3. Send, with no transaction open.
 4. Settle, only if this worker still has the lease under this attempt: a late worker changes
    nothing.
 
 Duplicates are acceptable, losses are not. Provider acceptance is not a human's answer: only an
-acknowledgement stops an escalation.
+acknowledgement stops an escalation. What cannot be delivered moves its alert on at once.
 """
 
 from __future__ import annotations
@@ -18,12 +18,24 @@ import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, select, true, update
 from sqlalchemy.orm import Session
 
-from clinic import feed
-from clinic.notify import Channels, Outgoing, PermanentError, TemporaryError
-from clinic.records.models import Conversation, Escalation, Outbox, StaffContact
+from clinic.notify import (
+    ACKNOWLEDGED,
+    CODE,
+    RESOLVED,
+    AccountError,
+    Channels,
+    GoneError,
+    Outgoing,
+    PermanentError,
+    TemporaryError,
+    UnknownError,
+    contacts,
+)
+from clinic.outbox import outcome
+from clinic.records.models import Escalation, Outbox, StaffContact
 from clinic.system import System
 
 log = logging.getLogger("afterglow.outbox")
@@ -31,6 +43,10 @@ log = logging.getLogger("afterglow.outbox")
 _LEASE = timedelta(seconds=30)
 _FIRST_WAIT = 5.0
 _LONGEST_WAIT = 300.0
+#: What is only news while the alert is in this state.
+_NEWS_WHILE = {ACKNOWLEDGED: "acked", RESOLVED: "resolved"}
+
+Lane = ColumnElement[bool]
 
 
 @dataclass(frozen=True)
@@ -41,12 +57,21 @@ class Claimed:
     outgoing: Outgoing
 
 
-def deliver_due(system: System, channels: Channels, owner: str) -> int:
-    """Deliver every row that is due now; returns how many were tried."""
+def lanes(channels: Channels) -> list[Lane]:
+    """One for each channel, so that a provider that hangs holds up nobody else's; and one for rows
+    of channels that are no longer installed."""
+    names = channels.names
+    return [*(Outbox.channel == name for name in names), Outbox.channel.not_in(names)]
+
+
+def deliver_due(system: System, channels: Channels, owner: str, lane: Lane | None = None) -> int:
+    """Deliver every row that is due now, of one lane or of all; returns how many were tried."""
     tried = 0
-    while (claimed := claim(system, owner)) is not None:
-        tried += 1
-        deliver(system, channels, owner, claimed)
+    for one in lanes(channels) if lane is None else [lane]:
+        # Looking costs no write lock; most of the time there is nothing.
+        while _anything_due(system, one) and (claimed := claim(system, owner, one)) is not None:
+            tried += 1
+            deliver(system, channels, owner, claimed)
     return tried
 
 
@@ -54,10 +79,16 @@ def deliver(system: System, channels: Channels, owner: str, claimed: Claimed) ->
     """Send one claimed row and settle it by what came of it."""
     try:
         provider_id = channels.send(claimed.channel, claimed.outgoing)
-    except PermanentError as error:
-        settle(system, owner, claimed, "failed", error=str(error))
+    except (PermanentError, UnknownError) as error:
+        gone = isinstance(error, GoneError)
+        doubt = "unknown: " if isinstance(error, UnknownError) else ""
+        settle(system, owner, claimed, "failed", error=f"{doubt}{error}", gone=gone)
     except TemporaryError as error:
-        settle(system, owner, claimed, "queued", error=str(error))
+        # Our own account is refused: that will not be mended within the step's minutes.
+        move_on = isinstance(error, AccountError) and claimed.attempt == 1
+        settle(
+            system, owner, claimed, "queued", error=str(error), wait=error.after, move_on=move_on
+        )
     except Exception as error:
         # An error nobody foresaw is worth another try; its name is all that is safe to keep.
         settle(system, owner, claimed, "queued", error=type(error).__name__)
@@ -65,38 +96,26 @@ def deliver(system: System, channels: Channels, owner: str, claimed: Claimed) ->
         settle(system, owner, claimed, "sent", provider_id=provider_id)
 
 
-def claim(system: System, owner: str) -> Claimed | None:
+def claim(system: System, owner: str, lane: Lane | None = None) -> Claimed | None:
     """Take the most urgent row that is due, or one whose sender went silent."""
     now = system.clock.now()
     with system.database.write() as session:
-        while True:
-            row = session.scalars(
-                select(Outbox)
-                .where(
-                    or_(
-                        and_(Outbox.state == "queued", Outbox.due_at <= now),
-                        and_(Outbox.state == "sending", Outbox.lease_until <= now),
-                    )
-                )
-                .order_by(Outbox.priority, Outbox.due_at, Outbox.id)
-                .limit(1)
-                .with_for_update(skip_locked=True)
-            ).first()
-            if row is None:
-                return None
+        while (row := _first_due(session, now, true() if lane is None else lane)) is not None:
+            contact = session.get_one(StaffContact, row.contact_id)
             if not _wanted(session, row):
                 row.state = "dropped"
-                session.flush()
-                continue
-            row.state, row.lease_owner, row.lease_until = "sending", owner, now + _LEASE
-            row.attempt += 1
-            contact = session.get_one(StaffContact, row.contact_id)
-            return Claimed(
-                row.id,
-                row.attempt,
-                row.channel,
-                Outgoing(row.key, contact.address, row.template, dict(row.params)),
-            )
+            elif contact.verified_at is None and row.template != CODE:
+                # Removed since, or never confirmed: nothing goes there, and somebody else is told.
+                row.state, row.last_error = "failed", "contact does not count"
+                outcome.failed(system, session, row, now)
+            elif (params := _params(system, session, row)) is None:
+                row.state = "dropped"
+            else:
+                row.state, row.lease_owner, row.lease_until = "sending", owner, now + _LEASE
+                row.attempt += 1
+                return Claimed(row.id, row.attempt, row.channel, _outgoing(row, contact, params))
+            session.flush()
+    return None
 
 
 def settle(
@@ -106,11 +125,14 @@ def settle(
     state: str,
     provider_id: str | None = None,
     error: str | None = None,
+    wait: float = 0.0,
+    gone: bool = False,
+    move_on: bool = False,
 ) -> bool:
     """Write the outcome, if this worker still holds the row. Returns whether it did."""
     now = system.clock.now()
     with system.database.write() as session:
-        changed = session.execute(
+        row = session.scalars(
             update(Outbox)
             .where(
                 Outbox.id == claimed.row,
@@ -124,28 +146,50 @@ def settle(
                 last_error=error,
                 lease_until=None,
                 sent_at=now if state == "sent" else None,
-                due_at=now + timedelta(seconds=_wait(claimed.attempt)),
+                due_at=now + timedelta(seconds=max(wait, _wait(claimed.attempt))),
             )
-            .returning(Outbox.escalation_id)
+            .returning(Outbox)
         ).first()
-        if changed is None:
+        if row is None:
             return False
-        if changed[0] is not None:
-            _after(system, session, changed[0], state, now)
+        if state == "failed":
+            outcome.failed(system, session, row, now, gone=gone)
+        elif state == "sent":
+            outcome.sent(system, session, row, now)
+        elif move_on:
+            outcome.move_on(session, row, now)
+        outcome.show(system, session, row)
     if error is not None:
         log.warning("notification %s not delivered: %s", claimed.row, error)
     return True
 
 
-def _after(system: System, session: Session, escalation_id: str, state: str, now: datetime) -> None:
-    """Let the pages show it; a contact that can never work moves the alert on at once."""
-    alert = session.get_one(Escalation, escalation_id)
-    # Not past the last step: with every address dead the steps would run round without a pause.
-    if state == "failed" and alert.state == "open" and alert.step > 0:
-        alert.next_at = now
-    conversation = session.get_one(Conversation, alert.conversation_id)
-    feed.publish(system, session, feed.conversation(conversation.id), "state")
-    feed.publish(system, session, feed.STAFF, "escalation", alert.id)
+def _first_due(session: Session, now: datetime, lane: Lane) -> Outbox | None:
+    """The most urgent of those never tried or due again, and those whose lease ran out.
+
+    Two questions, each answered from the front of an index: one with OR would sort all that wait.
+    """
+    found = [
+        row
+        for query in _due(now, lane)
+        if (row := session.scalars(query.with_for_update(skip_locked=True)).first()) is not None
+    ]
+    return min(found, key=lambda row: (row.priority, row.due_at, row.id), default=None)
+
+
+def _anything_due(system: System, lane: Lane) -> bool:
+    now = system.clock.now()
+    with system.database.read() as session:
+        return any(session.scalars(query).first() is not None for query in _due(now, lane))
+
+
+def _due(now: datetime, lane: Lane) -> list[Select[Outbox]]:
+    states = (
+        and_(Outbox.state == "queued", Outbox.due_at <= now),
+        and_(Outbox.state == "sending", Outbox.lease_until <= now),
+    )
+    order = (Outbox.priority, Outbox.due_at)
+    return [select(Outbox).where(state, lane).order_by(*order).limit(1) for state in states]
 
 
 def _wanted(session: Session, row: Outbox) -> bool:
@@ -153,7 +197,21 @@ def _wanted(session: Session, row: Outbox) -> bool:
     if row.escalation_id is None:
         return True
     alert = session.get_one(Escalation, row.escalation_id)
+    if row.template in _NEWS_WHILE:
+        return alert.state == _NEWS_WHILE[row.template]
     return alert.state == "open" or (alert.state == "acked" and "/more/" in row.key)
+
+
+def _params(system: System, session: Session, row: Outbox) -> dict[str, object] | None:
+    """What the text needs. A code's digits are worked out here and stored nowhere; None: over."""
+    if row.template != CODE:
+        return dict(row.params)
+    digits = contacts.code_for(system, session, row.params["code_of"])
+    return (digits and {"code": digits, "minutes": row.params["minutes"]}) or None
+
+
+def _outgoing(row: Outbox, contact: StaffContact, params: dict[str, object]) -> Outgoing:
+    return Outgoing(row.key, contact.address, row.template, params, row.id, row.attempt, contact.id)
 
 
 def _wait(attempt: int) -> float:

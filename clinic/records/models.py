@@ -60,7 +60,10 @@ class Staff(Base):
 
 
 class StaffContact(Base):
-    """A way to reach a member of staff. Only verified ways count for alerts."""
+    """A way to reach a member of staff. Only verified ways count for alerts.
+
+    ``address`` is what the channel needs: a mail address, a number, a subscription as JSON.
+    """
 
     __tablename__ = "staff_contact"
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
@@ -68,7 +71,26 @@ class StaffContact(Base):
     channel: Mapped[str]
     address: Mapped[str]
     verified_at: Mapped[datetime | None]
+    #: Removed by a person, or the provider says it is gone. Rows stay for the log.
+    removed_at: Mapped[datetime | None]
+    #: The last notification could not reach it, and why as a code. It is tried again at each call.
+    failing_since: Mapped[datetime | None]
+    failing: Mapped[str | None]
     __table_args__ = (UniqueConstraint("staff_id", "channel", "address"),)
+
+
+class ContactCode(Base):
+    """A code that was sent to a contact. It is derived from ``nonce`` and a key, never stored."""
+
+    __tablename__ = "contact_code"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    contact_id: Mapped[str] = mapped_column(ForeignKey("staff_contact.id"), index=True)
+    nonce: Mapped[str]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    #: Wrong entries so far.
+    tries: Mapped[int] = mapped_column(default=0)
+    used_at: Mapped[datetime | None]
 
 
 class Patient(Base):
@@ -323,11 +345,23 @@ class Outbox(Base):
     sent_at: Mapped[datetime | None]
     provider_id: Mapped[str | None]
     last_error: Mapped[str | None]
+    #: What the provider told us later: delivered or failed.
+    delivery: Mapped[str | None]
+    delivery_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     __table_args__ = (
         one_of("state", "queued", "sending", "sent", "failed", "dropped"),
-        Index("ix_outbox_due", "state", "priority", "due_at"),
+        Index("ix_outbox_due", "state", "channel", "priority", "due_at"),
     )
+
+
+class ProviderEvent(Base):
+    """A callback or reply we have taken: the same one again changes nothing."""
+
+    __tablename__ = "provider_event"
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    event_id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
 
 
 class Record(Base):

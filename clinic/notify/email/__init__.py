@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import smtplib
 import ssl
 from collections.abc import Callable
@@ -10,19 +11,22 @@ from email.message import EmailMessage
 from email.utils import formatdate
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from clinic.notify import Outgoing, PermanentError, TemporaryError
+from clinic.notify import (
+    AccountError,
+    AddressError,
+    Health,
+    Outgoing,
+    PermanentError,
+    TemporaryError,
+    texts,
+)
 from clinic.settings import Mail
 from clinic.system import System
 
 _TIMEOUT = 10
-# Plain text mails: nothing in them is HTML, so nothing needs HTML escaping.
-_TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    undefined=StrictUndefined,
-    autoescape=False,  # noqa: S701
-)
+#: Replies that refuse us, not the reader (RFC 4954).
+_OURS = {530, 534, 535, 538}
+_ADDRESS = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+")
 
 
 def open_channel(system: System) -> EmailChannel:
@@ -53,6 +57,16 @@ class EmailChannel:
         self._mail = mail
         self._public_url = public_url
 
+    @property
+    def configured(self) -> bool:
+        return True
+
+    def address(self, typed: str) -> str:
+        address = typed.strip().lower()
+        if not _ADDRESS.fullmatch(address) or len(address) > 254:
+            raise AddressError("Write an e-mail address, such as noor@clinic.example.")
+        return address
+
     def send(self, outgoing: Outgoing) -> str:
         mail = self._mail()
         if not mail.port:
@@ -63,18 +77,28 @@ class EmailChannel:
                 _secure(server, mail)
                 server.send_message(message)
         except (smtplib.SMTPRecipientsRefused, smtplib.SMTPResponseException) as error:
-            code = _code(error)
-            if 500 <= code < 600:
-                raise PermanentError(f"smtp {code}") from None
-            raise TemporaryError(f"smtp {code}") from None
+            raise _refusal(error) from None
+        except smtplib.SMTPNotSupportedError:
+            raise AccountError("the server offers no STARTTLS") from None
         except (OSError, smtplib.SMTPException) as error:
             raise TemporaryError(type(error).__name__) from None
         return str(message["Message-ID"])
 
+    def check(self) -> Health:
+        mail = self._mail()
+        if not mail.port:
+            return Health("MEND", "no server set. Set AFTERGLOW_SMTP_HOST and _PORT")
+        try:
+            with smtplib.SMTP(mail.host, mail.port, timeout=5):
+                pass
+        except (OSError, smtplib.SMTPException):
+            return Health("MEND", f"{mail.host}:{mail.port} does not answer")
+        if mail.host == "127.0.0.1":
+            return Health("note", "a server on this machine (the demo's keeps every mail)")
+        return Health("ok", mail.host)
+
     def _compose(self, outgoing: Outgoing, sender: str) -> EmailMessage:
-        text = _TEMPLATES.get_template(f"{outgoing.template}.txt").render(
-            outgoing.params, console=f"{self._public_url}/console"
-        )
+        text = texts.text(outgoing, self._public_url, "email")
         subject, _, body = text.partition("\n")
         message = EmailMessage()
         message["From"] = sender
@@ -98,6 +122,15 @@ def _secure(server: smtplib.SMTP, mail: Mail) -> None:
         raise smtplib.SMTPNotSupportedError("the server offers no STARTTLS")
     if mail.user:
         server.login(mail.user, mail.password)
+
+
+def _refusal(error: smtplib.SMTPException) -> TemporaryError | PermanentError:
+    code = _code(error)
+    if code in _OURS or isinstance(error, smtplib.SMTPSenderRefused):
+        return AccountError(f"smtp {code}")
+    if 500 <= code < 600:
+        return PermanentError(f"smtp {code}")
+    return TemporaryError(f"smtp {code}")
 
 
 def _code(error: smtplib.SMTPException) -> int:

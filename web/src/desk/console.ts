@@ -4,8 +4,10 @@ import "./htmx";
 import "htmx-ext-sse";
 import { keys } from "./keys";
 import { live } from "./live";
+import { push } from "./push";
 import { times } from "./times";
 
 times();
 keys();
 live();
+push();
