@@ -13,10 +13,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot import content, embedding
 from bot.risk import rules_version
 from clinic.conversation import delivery
-from clinic.escalation import on_call, policy
+from clinic.escalation import hours, on_call, policy
 from clinic.notify import Channels
 from clinic.records.database import DatabaseError
-from clinic.records.models import Staff, StaffContact
+from clinic.records.models import Clinic, Staff, StaffContact
 from clinic.settings import ROOT, Settings
 from clinic.supervisor import ASSISTANT_PYTHON
 from clinic.system import System, assemble
@@ -47,6 +47,7 @@ def examine(settings: Settings) -> list[Finding]:
         _engine,
         _on_call,
         _contacts,
+        _hours,
         _disk,
     ]
     channels = Channels(system)
@@ -112,15 +113,29 @@ def _engine(system: System) -> Finding:
 
 
 def _on_call(system: System) -> Finding:
+    now = system.clock.now()
     with system.database.read() as session:
-        reachable = [
-            person.name
-            for person in on_call.on_call(session, system.clock.now())
-            if on_call.contacts(session, person.id)
-        ]
-    if reachable:
-        return Finding("ok", "on call", f"{len(reachable)} reachable now")
-    return Finding("MEND", "on call", "nobody is reachable. Run: afterglow staff add --on-call")
+        reachable = on_call.reachable(session, now)
+        gaps = on_call.gaps(session, now)
+    if not reachable:
+        return Finding(
+            "MEND", "on call", "nobody is reachable. Run: afterglow on-call shift E-MAIL"
+        )
+    if gaps:
+        says = f"{len(gaps)} gaps in the next seven days. See: afterglow on-call"
+        return Finding("note", "on call", says)
+    return Finding("ok", "on call", f"{len(reachable)} reachable now, no gap for seven days")
+
+
+def _hours(system: System) -> Finding:
+    with system.database.read() as session:
+        clinic = session.get_one(Clinic, 1)
+    hours.check(clinic.timezone, clinic.settings)
+    line = clinic.settings.get("opening")
+    if not line:
+        says = f"not set, taken as {hours.DEFAULT}. Run: afterglow clinic set opening"
+        return Finding("note", "opening hours", says)
+    return Finding("ok", "opening hours", str(line))
 
 
 def _contacts(system: System) -> Finding:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from bot import stages
 from bot.stages import PROGRAMS
 from clinic.conversation import whereabouts
+from clinic.escalation import hours
 from clinic.records.models import (
     CareRelation,
     Clinic,
@@ -120,14 +121,16 @@ def change_setting(system: System, session: Session, name: str, value: str) -> N
     clinic = session.get(Clinic, 1)
     if clinic is None:
         raise NotPossibleError("There is no clinic yet. See: afterglow clinic found")
-    if name not in whereabouts.DEFAULTS and name not in whereabouts.CLOCK:
-        known = ", ".join(sorted({*whereabouts.DEFAULTS, *whereabouts.CLOCK}))
+    settable = {*whereabouts.DEFAULTS, *whereabouts.CLOCK, *hours.SETTINGS}
+    if name not in settable:
+        known = ", ".join(sorted(settable))
         raise NotPossibleError(f"There is no setting {name!r}. Known: {known}.")
     changed = {key: kept for key, kept in clinic.settings.items() if key != name}
     if value:
         changed[name] = value
     try:
         stages.Settings.of(changed)
+        hours.check(clinic.timezone, changed)
     except ValueError as error:
         raise NotPossibleError(f"That cannot be: {error}.") from None
     clinic.settings = changed

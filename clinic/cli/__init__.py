@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from clinic.cli import contacts, keeping, measuring, people, running
+from clinic.cli import contacts, keeping, measuring, on_call, people, running
 from clinic.settings import SettingsError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ for name, group in {
     "contact": contacts.app,
     "patient": people.patient,
     "infusion": people.infusion,
+    "on-call": on_call.on_call,
     "audit": keeping.audit,
     "keys": keeping.keys,
     "demo": running.demo,

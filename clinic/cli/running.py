@@ -37,6 +37,7 @@ def run() -> None:
         system = open_system()
         system.database.migrate()
         _welcome(system)
+        _check_on_call(system)
         parts.watch()
     finally:
         say("Stopping.")
@@ -136,6 +137,25 @@ def _check_data() -> None:
         policy.load()
     except ValueError as error:
         raise mend(str(error)) from None
+
+
+def _check_on_call(system: System) -> None:
+    """Refuse to serve patients when no alert could reach anybody on call. A gap in the rota is only
+    said: the policy then calls the other clinicians, and a system that is down would call nobody.
+    """
+    from clinic.escalation import on_call
+
+    now = system.clock.now()
+    with system.database.read() as session:
+        if not on_call.ever(session, now):
+            raise mend(
+                "Nobody who can be reached is on call, now or in the next seven days, so nobody "
+                "would be told of an alert. Run: afterglow on-call shift E-MAIL (the address must "
+                "be verified; see: afterglow doctor)"
+            )
+        gaps = on_call.gaps(session, now)
+    if gaps:
+        say(f"WARNING: {len(gaps)} gaps on call in the next seven days. See: afterglow on-call")
 
 
 def _welcome(system: System) -> None:

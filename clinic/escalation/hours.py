@@ -6,6 +6,7 @@ Routine waits for the doors to open; who is told of an urgent alert first depend
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -14,6 +15,8 @@ from clinic.records.models import Clinic
 
 #: What a clinic that set nothing is taken to mean by "Weekdays 9 to 5" (whereabouts.DEFAULTS).
 DEFAULT = "mon-fri 09:00-17:00"
+#: The clinic's settings that are read here.
+SETTINGS = ("opening", "closed_on")
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _PART = re.compile(r"([a-z]{3})(?:-([a-z]{3}))? (\d\d:\d\d)-(\d\d:\d\d)")
@@ -54,16 +57,27 @@ class Hours:
 
 
 def of(clinic: Clinic) -> Hours:
-    """The clinic's hours: its settings ``opening`` (a line) and ``closed_on`` (ISO dates)."""
-    return read(
-        str(clinic.settings.get("opening") or DEFAULT),
-        ZoneInfo(clinic.timezone),
-        [date.fromisoformat(day) for day in clinic.settings.get("closed_on", [])],
-    )
+    """The clinic's hours. Settings that cannot be read count as not set: a risk message must come
+    through, and `afterglow doctor` names them."""
+    try:
+        return check(clinic.timezone, clinic.settings)
+    except HoursError:
+        return check(clinic.timezone, {})
 
 
-def read(line: str, zone: ZoneInfo, closed_on: list[date] | None = None) -> Hours:
-    """Hours from a line. Raises HoursError when it cannot be read."""
+def check(timezone: str, settings: Mapping[str, object]) -> Hours:
+    """Hours from the settings ``opening`` (a line) and ``closed_on`` (ISO dates with spaces
+    between). Raises HoursError naming what cannot be read."""
+    days = str(settings.get("closed_on") or "").split()
+    try:
+        closed_on = frozenset(date.fromisoformat(day) for day in days)
+    except ValueError:
+        raise HoursError(f"closed_on: {' '.join(days)!r} is not like '2026-12-25'") from None
+    week = _read(str(settings.get("opening") or DEFAULT))
+    return Hours(ZoneInfo(timezone), week, closed_on)
+
+
+def _read(line: str) -> dict[int, tuple[tuple[time, time], ...]]:
     week: dict[int, tuple[tuple[time, time], ...]] = {}
     for part in filter(None, (part.strip().lower() for part in line.split(","))):
         found = _PART.fullmatch(part)
@@ -73,9 +87,9 @@ def read(line: str, zone: ZoneInfo, closed_on: list[date] | None = None) -> Hour
             first, last = _DAYS.index(found[1]), _DAYS.index(found[2] or found[1])
             times = time.fromisoformat(found[3]), time.fromisoformat(found[4])
         except ValueError:
-            raise HoursError(f"{part!r} is not like {DEFAULT!r}") from None
+            raise HoursError(f"opening: {part!r} is not like {DEFAULT!r}") from None
         if first > last or times[0] >= times[1]:
-            raise HoursError(f"{part!r} ends before it begins")
+            raise HoursError(f"opening: {part!r} ends before it begins")
         for day in range(first, last + 1):
             week[day] = tuple(sorted((*week.get(day, ()), times)))
-    return Hours(zone, week, frozenset(closed_on or ()))
+    return week

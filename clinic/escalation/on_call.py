@@ -164,6 +164,11 @@ def fallback(session: Session) -> list[Staff]:
     return [person for person in _active(session) if person.id in named]
 
 
+def ever(session: Session, now: datetime) -> bool:
+    """Whether anybody who can be reached is on call now or at any time in the days ahead."""
+    return any(span.reachable for span in spans(session, now))
+
+
 def reachable(session: Session, now: datetime) -> list[Staff]:
     """People on call now who have a verified way to be reached."""
     return [person for person in on_call(session, now) if contacts(session, person.id)]

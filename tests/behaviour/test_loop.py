@@ -92,7 +92,13 @@ def test_urgent_goes_to_whoever_is_on_call_while_it_is_closed(edge: Edge, drill:
 
 def test_a_day_the_clinic_stays_closed_counts_as_after_hours(edge: Edge, drill: Drill):
     open_clinic(edge)
-    settle_settings(edge, closed_on=["2026-03-11"])
+    settle_settings(edge, closed_on="2026-03-11")
+    edge.say(WORRY)
+    drill.expect_mail("noor")
+
+
+def test_a_setting_that_cannot_be_read_holds_up_no_alert(edge: Edge, drill: Drill):
+    settle_settings(edge, opening="whenever", closed_on="sundays")
     edge.say(WORRY)
     drill.expect_mail("noor")
 
