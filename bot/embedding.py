@@ -54,8 +54,12 @@ class Model:
             _verify(directory / name, published)
         # Imported here: what only needs ``decode`` does not pay for the tokenizer.
         from safetensors.numpy import load_file
+        from threadpoolctl import threadpool_limits
         from tokenizers import Tokenizer
 
+        # For the whole process and for good: the threads of OpenBLAS wait for each other longer
+        # than one takes for a sentence, and have been seen waiting for ever.
+        threadpool_limits(1, "blas")
         self._weights: dict[str, Vector] = {
             name: tensor.astype(np.float32, copy=False)
             for name, tensor in load_file(directory / "model.safetensors").items()

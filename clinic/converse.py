@@ -20,9 +20,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import fastjsonschema
 import httpx
 import yaml
-from jsonschema import Draft7Validator
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -53,7 +53,7 @@ START = datetime(2026, 3, 10, 23, 0, tzinfo=UTC)
 TYPING = "0.5m"
 _LEVEL = {"enum": list(RISK_LEVELS)}
 _REGEXES = {"type": "array", "items": {"type": "string"}}
-SCRIPT = Draft7Validator(
+_check = fastjsonschema.compile(
     {
         "type": "object",
         "additionalProperties": False,
@@ -115,9 +115,10 @@ def load(path: Path) -> dict[str, Any]:
         script: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
         raise ScriptError(f"{path}: {error}") from None
-    wrong = next(iter(SCRIPT.iter_errors(script)), None)
-    if wrong is not None:
-        raise ScriptError(f"{path}: {wrong.json_path}: {wrong.message}")
+    try:
+        _check(script)
+    except fastjsonschema.JsonSchemaValueException as wrong:
+        raise ScriptError(f"{path}: {wrong.message}") from None
     return script
 
 

@@ -181,8 +181,6 @@ def environment(settings: Settings) -> dict[str, str]:
         "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONUNBUFFERED": "1",
-        # Two threads of linear algebra wait for each other longer than one takes for a sentence.
-        "OPENBLAS_NUM_THREADS": "1",
     }
 
 

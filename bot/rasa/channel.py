@@ -116,13 +116,15 @@ async def answer(agent: Agent | None, document: Any) -> dict[str, Any]:
         raise Problem(400, "Not a turn", str(error)) from None
     if agent is None or not agent.is_ready():
         raise Problem(503, "Not ready", "No model is loaded.")
+    # The store itself: the events alone, without Rasa's wrapper building a tracker around them.
+    stored = agent.tracker_store._tracker_store.events
     async with agent.lock_store.lock(turn["conversation"]):
-        before = await _stored(agent, turn)
+        before = stored(turn["conversation"])
         events = _of_turn(before, turn["id"])
         if not events:
             with inprocess.watched():
                 await agent.processor.handle_message(_message(agent, turn, before))
-            events = _of_turn(await _stored(agent, turn), turn["id"])
+            events = _of_turn(stored(turn["conversation"]), turn["id"])
     if not events:
         raise Problem(500, "The assistant failed", "The turn left no trace.")
     return contract.check_reply(_reply(turn, events))
@@ -183,11 +185,6 @@ def _as_tap(turn: dict[str, Any], words: str, before: list[Event]) -> str | None
             calm = turn["context"]["risk"]["level"] == "none"
             return choice.payload if calm or choice.payload.startswith(SAFETY_ANSWER) else None
     return None
-
-
-async def _stored(agent: Agent, turn: dict[str, Any]) -> list[Event]:
-    tracker = await agent.tracker_store.retrieve(turn["conversation"])
-    return list(tracker.events) if tracker else []
 
 
 def _of_turn(events: list[Event], turn_id: str) -> list[Event]:

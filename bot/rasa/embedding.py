@@ -16,6 +16,7 @@ from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.constants import FEATURIZER_CLASS_ALIAS
 from rasa.nlu.featurizers.dense_featurizer.dense_featurizer import DenseFeaturizer
 from rasa.nlu.tokenizers.tokenizer import Tokenizer
+from rasa.shared.constants import INTENT_MESSAGE_PREFIX
 from rasa.shared.nlu.constants import (
     FEATURE_TYPE_SENTENCE,
     FEATURE_TYPE_SEQUENCE,
@@ -82,4 +83,7 @@ class SentenceEmbedding(DenseFeaturizer, GraphComponent):
 def _vector(message: Message, text: str) -> np.ndarray:
     turn = (message.get("metadata") or {}).get("turn") or {}
     sent = (turn.get("context") or {}).get("embedding")
+    if not sent and text.startswith(INTENT_MESSAGE_PREFIX):
+        # A tapped button: its intent is written in it, Rasa only runs the pipeline all the same.
+        return np.zeros(embedding.SIZE, dtype=np.float32)
     return embedding.decode(sent) if sent else embedding.embed(text)

@@ -92,6 +92,11 @@ class EncryptedTrackerStore(SQLTrackerStore):
         with self.engine.connect() as connection:
             connection.execute(sa.text("SELECT 1"))
 
+    def events(self, sender_id: str) -> list[Event]:
+        """What is stored of a conversation, oldest first; empty for one never seen."""
+        with self.session_scope() as session:
+            return self._read(session, self._sender(sender_id))
+
     async def save(self, tracker: DialogueStateTracker) -> None:
         # A turn in which an action failed never happened: it can be sent again.
         inprocess.check()
@@ -115,8 +120,7 @@ class EncryptedTrackerStore(SQLTrackerStore):
     async def _retrieve(
         self, sender_id: str, fetch_events_from_all_sessions: bool
     ) -> DialogueStateTracker | None:
-        with self.session_scope() as session:
-            events = self._read(session, self._sender(sender_id))
+        events = self.events(sender_id)
         if not events or not self.domain:
             return None
         return DialogueStateTracker.from_events(sender_id, events, self.domain.slots)

@@ -57,7 +57,6 @@ def append(
     )
     conversation.next_seq += 1
     session.add(message)
-    session.flush()
     feed.publish(system, session, feed.conversation(conversation.id), "message", message.id)
     return message
 
@@ -135,16 +134,23 @@ def page(
     return shown, len(found) > PAGE
 
 
-def one(
-    system: System, session: Session, conversation: Conversation, message_id: str
-) -> dict[str, Any] | None:
-    """One message for the live feed; None when it is not for the page."""
-    message = session.get(Message, message_id)
-    if message is None or message.kind == "open" or message.conversation_id != conversation.id:
-        return None
-    shown = [as_json(message, system.vault(session), conversation)]
-    _name_people(session, [message], shown)
-    return shown[0]
+def some(
+    system: System, session: Session, conversation: Conversation, ids: list[str]
+) -> dict[str, dict[str, Any]]:
+    """Messages for the live feed, by id; without those that are not for the page."""
+    found = list(
+        session.scalars(
+            select(Message).where(
+                Message.id.in_(ids),
+                Message.conversation_id == conversation.id,
+                Message.kind != "open",
+            )
+        )
+    )
+    vault = system.vault(session)
+    shown = [as_json(message, vault, conversation) for message in found]
+    _name_people(session, found, shown)
+    return {entry["id"]: entry for entry in shown}
 
 
 def state(system: System, session: Session, conversation: Conversation) -> dict[str, Any]:

@@ -17,12 +17,16 @@ log = logging.getLogger("afterglow.embeddings")
 #: Texts begun and not asked for (a clinician holds the chat, a message was refused) are forgotten.
 _MOST = 64
 _WEIGHTS_AFTER = 2.0
+#: Seconds. A page of text takes a third of one; a turn waits no longer for a stuck computation.
+_LONGEST = 3.0
 
 
 class Embeddings:
     """``begin(text)`` when it arrives, ``await of(text)`` when its turn is asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest: float = _LONGEST) -> None:
+        """``longest``: seconds a turn waits for a computation that does not end."""
+        self._longest = longest
         self._begun: OrderedDict[str, Future[str | None]] = OrderedDict()
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="embedding")
 
@@ -36,11 +40,16 @@ class Embeddings:
             self._begun.popitem(last=False)
 
     async def of(self, text: str) -> str | None:
-        """The embedding as the contract carries it; None for no text, or when it failed."""
+        """The embedding as the contract carries it; None for no text, when it failed or stuck."""
         if not text:
             return None
         begun = self._begun.pop(text[: contract.MAX_TEXT], None)
-        return await asyncio.wrap_future(begun or self._threads.submit(_encoded, text))
+        computing = asyncio.wrap_future(begun or self._threads.submit(_encoded, text))
+        try:
+            return await asyncio.wait_for(computing, self._longest)
+        except TimeoutError:
+            log.error("an embedding is stuck")
+            return None
 
 
 async def prepare() -> None:

@@ -226,10 +226,12 @@ def router(system: System, live: feed.Feed, turns: turn.Turns) -> APIRouter:
         lines = []
         with system.database.read() as session:
             found = session.get_one(Conversation, conversation_id)
+            named = [ref for _, kind, ref in events if kind == "message"]
+            messages = delivery.some(system, session, found, named)
             for number, kind, ref in events:
                 data: dict[str, Any] | None = None
                 if kind == "message":
-                    data = delivery.one(system, session, found, ref)
+                    data = messages.get(ref)
                 elif kind == "typing":
                     data = {"who": ref}
                 elif number == newest_state:

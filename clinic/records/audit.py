@@ -47,7 +47,9 @@ class AuditLog:
     ) -> None:
         """``actor``: "patient:ID", "staff:ID", "system" or "anonymous"; detail holds codes only."""
         self._database.serialise(session)
-        last = session.scalars(select(Audit).order_by(Audit.seq.desc()).limit(1)).first()
+        last = session.execute(
+            select(Audit.seq, Audit.mac).order_by(Audit.seq.desc()).limit(1)
+        ).first()
         row = Audit(
             seq=last.seq + 1 if last else 1,
             at=at,
@@ -60,7 +62,6 @@ class AuditLog:
         )
         row.mac = self._mac(row, last.mac if last else _START)
         session.add(row)
-        session.flush()
 
     def verify(self, session: Session, anchor: Path | None = None) -> Verdict:
         """Walk the whole chain. ``anchor`` holds the last head seen outside, if there is one."""

@@ -69,3 +69,14 @@ def test_beginning_does_not_wait_for_the_model(monkeypatch: pytest.MonkeyPatch) 
     begun.begin("slow")  # returns although the model is held up
     released.set()
     assert asyncio.run(begun.of("slow")) == "slow"
+
+
+def test_a_computation_that_never_ends_costs_only_the_embedding(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    end = threading.Event()
+    monkeypatch.setattr(embedding, "embed", lambda text: end.wait())
+    try:
+        assert asyncio.run(embeddings.Embeddings(longest=0.01).of("hello")) is None
+    finally:
+        end.set()
