@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import socket
 import subprocess
@@ -14,14 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / "web/node_modules/axe-core/axe.min.js"
 BUILT = ROOT / "clinic/static/widget.js"
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 SCENES = ["evening", "crisis", "human", "recovery", "infusion", "silent", "hard"]
 DESK = ["/mock/desk", "/mock/form", "/mock/sign-in"]
 
@@ -40,17 +38,6 @@ def edge() -> Iterator[str]:
     yield f"http://127.0.0.1:{port}"
     mock.terminate()
     mock.wait()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as play:
-        shown = play.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield shown
-        shown.close()
 
 
 @pytest.fixture
