@@ -30,6 +30,9 @@ from clinic.problems import Problem, not_found
 from clinic.records.models import Heartbeat
 from clinic.system import System
 
+#: How often the edge looks whether the engine lives, in seconds.
+_ENGINE_LOOK = 2.0
+
 
 def create_app(system: System, assistant: Assistant | None = None) -> FastAPI:
     """Everything a browser can reach. ``assistant`` is given by tests that play one."""
@@ -51,6 +54,7 @@ def create_app(system: System, assistant: Assistant | None = None) -> FastAPI:
         background = [
             asyncio.create_task(live.run()),
             asyncio.create_task(turns.sweep()),
+            asyncio.create_task(_watch_engine(system, live)),
             asyncio.create_task(embeddings.prepare()),
         ]
         yield
@@ -123,6 +127,23 @@ def _add_errors(app: FastAPI) -> None:
         if error.status_code == 404:
             return not_found().response()
         return Problem(error.status_code, "not-possible", str(error.detail)).response()
+
+
+async def _watch_engine(system: System, live: Feed) -> None:
+    """Tell every open page when the alert engine falls silent or comes back, until cancelled."""
+    staffed: bool | None = None
+    while True:
+        with contextlib.suppress(SQLAlchemyError):
+            alive = await asyncio.to_thread(_engine_alive, system)
+            if staffed is not None and alive is not staffed:
+                await asyncio.to_thread(live.tell_all, "state")
+            staffed = alive
+        await asyncio.sleep(_ENGINE_LOOK)
+
+
+def _engine_alive(system: System) -> bool:
+    with system.database.read() as session:
+        return delivery.engine_alive(system, session, system.clock.now())
 
 
 def _not_saved(system: System) -> Problem:

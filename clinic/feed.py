@@ -82,6 +82,13 @@ class Feed:
         for page in self._pages.get(audience, ()):
             page.news.set()
 
+    def tell_all(self, kind: str) -> None:
+        """An event for every page that is open here, whoever it belongs to."""
+        audiences = list(self._pages)
+        with self._system.database.write() as session:
+            for audience in audiences:
+                publish(self._system, session, audience, kind)
+
     async def follow(
         self, audience: str, after: int | None
     ) -> AsyncIterator[list[tuple[int, str, str]]]:

@@ -1,4 +1,4 @@
-"""The processes that `afterglow run` keeps alive: `python -m clinic.parts edge|engine|mail`.
+"""The processes that `afterglow run` keeps alive: `python -m clinic.parts NAME`.
 
 Apart from the command line so that a part that died is back as fast as possible.
 """
@@ -44,6 +44,14 @@ def engine() -> None:
     Engine(assemble(settings.load())).run(_until_told())
 
 
+def auditor() -> None:
+    """The one that checks the engine."""
+    from clinic.escalation.auditor import Auditor
+    from clinic.system import assemble
+
+    Auditor(assemble(settings.load())).run(_until_told())
+
+
 def mail() -> None:
     """The demo's local mail server."""
     from clinic.notify.email import sink
@@ -54,7 +62,12 @@ def mail() -> None:
     controller.stop()
 
 
-PARTS: dict[str, Callable[[], None]] = {"edge": edge, "engine": engine, "mail": mail}
+PARTS: dict[str, Callable[[], None]] = {
+    "edge": edge,
+    "engine": engine,
+    "auditor": auditor,
+    "mail": mail,
+}
 
 
 def _until_told() -> threading.Event:

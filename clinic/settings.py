@@ -107,8 +107,13 @@ class Settings:
     max_message_chars: int = 20_000
     max_body_bytes: int = 2_000_000
     tick: float = 0.25
-    #: Without a heartbeat of the alert engine for this long, everybody is told.
-    engine_silent_after: float = 15.0
+    #: Without a heartbeat of the alert engine for this long, everybody is told. With the pages'
+    #: own pace (5 s) that is within a quarter of a minute.
+    engine_silent_after: float = 8.0
+    #: How often the auditor looks.
+    audit_every: float = 60.0
+    #: A dead-man's switch outside this machine, pinged after each audit that found nothing.
+    dead_man_url: str = ""
     embed_origins: tuple[str, ...] = ()
 
     @property
@@ -160,6 +165,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         pagerduty_url=environ.get("AFTERGLOW_PAGERDUTY_URL", "").rstrip("/"),
         apprise=_named(environ.get("AFTERGLOW_APPRISE_TARGETS", "")),
         clock_file=Path(clock_file) if clock_file else None,
+        audit_every=_float(environ, "AFTERGLOW_AUDIT_EVERY", 60.0),
+        dead_man_url=environ.get("AFTERGLOW_DEAD_MAN_URL", ""),
         turn_deadline=_float(environ, "AFTERGLOW_TURN_DEADLINE", 8.0),
         screen_deadline=_float(environ, "AFTERGLOW_SCREEN_DEADLINE", 1.0),
         embed_origins=tuple(environ.get("AFTERGLOW_EMBED_ORIGINS", "").split()),

@@ -158,7 +158,7 @@ class Supervisor:
 
 def commands(settings: Settings) -> list[tuple[str, list[str]]]:
     """The parts and how each is started."""
-    names = ["edge", "engine"] if settings.mail.port else ["edge", "mail", "engine"]
+    names = ["edge", *(() if settings.mail.port else ("mail",)), "engine", "auditor"]
     own = [(name, [sys.executable, "-m", "clinic.parts", name]) for name in names]
     return [*own, ("assistant", assistant_command(settings))]
 

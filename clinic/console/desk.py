@@ -10,6 +10,7 @@ import logging
 import traceback
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
@@ -27,7 +28,7 @@ from clinic.console import access, relations, wording
 from clinic.console.access import Who
 from clinic.conversation import delivery
 from clinic.feed import Feed
-from clinic.records.models import Clinic
+from clinic.records.models import Clinic, Heartbeat
 from clinic.system import System
 
 log = logging.getLogger("afterglow.console")
@@ -106,6 +107,18 @@ class Desk:
             )
         raise MissingError
 
+    def warnings(self, session: Session) -> tuple[bool, list[str]]:
+        """Whether the alert engine is silent, and what else the auditor found (codes)."""
+        now = self.system.clock.now()
+        silent = not delivery.engine_alive(self.system, session, now)
+        found = session.get(Heartbeat, "auditor")
+        if found is None:
+            return silent, []
+        # An auditor that stopped knows nothing of now.
+        late = now - found.at > timedelta(seconds=4 * self.system.settings.audit_every)
+        codes = ["auditor_silent"] if late else found.detail["codes"]
+        return silent, [code for code in codes if code != "engine_silent"]
+
     # Pages.
 
     def page(
@@ -115,13 +128,14 @@ class Desk:
         now = self.system.clock.now()
         with self.system.database.read() as session:
             clinic = session.get(Clinic, 1)
-            silent = who is not None and not delivery.engine_alive(self.system, session, now)
+            silent, trouble = self.warnings(session) if who is not None else (False, [])
         values |= {
             "who": who,
             "csrf": who.session.csrf if who else "",
             "clinic_name": clinic.name if clinic else "Afterglow",
             "when": wording.When(now, zone(clinic)),
             "engine_silent": silent,
+            "trouble": trouble,
         }
         return HTMLResponse(_TEMPLATES.get_template(template).render(values), status)
 

@@ -8,18 +8,17 @@ from fastapi.responses import Response
 from clinic.console import access
 from clinic.console.access import Who
 from clinic.console.desk import Desk
-from clinic.conversation import delivery
 
 
 def add(router: APIRouter, desk: Desk) -> None:
     system = desk.system
 
     @router.get("/console/health")
-    def engine(who: Annotated[Who, Depends(desk.signed_in)], silent: bool = False) -> Response:
-        """The banner when it differs from what the page shows, else nothing to swap."""
+    def engine(who: Annotated[Who, Depends(desk.signed_in)], shown: str = "") -> Response:
+        """The banners when they differ from what the page shows, else nothing to swap."""
         with system.database.read() as session:
-            now_silent = not delivery.engine_alive(system, session, system.clock.now())
-        if now_silent == silent:
+            silent, trouble = desk.warnings(session)
+        if shown.split() == [*(["silent"] if silent else []), *trouble]:
             return Response(status_code=204)
         return desk.page("_engine.html", who)
 

@@ -260,6 +260,7 @@ def _act(session: Session, row: Audit) -> str:
         "escalation.newcomer": "Called whoever came on call",
         "escalation.hand_over": f"{who} asked {_name(session, row.detail.get('to'))} to take it",
         "escalation.contact": f"{who}: {policy.load()['contacts'].get(row.detail.get('kind'), '')}",
+        "escalation.holder_left": "Its holder went silent in the chat; it called again",
         "escalation.resolve": f"{who} resolved it",
     }
     return said.get(row.action, wording.ACTIONS.get(row.action, row.action))

@@ -71,6 +71,7 @@ TASKS = {
     "ride": "About a ride home",
     "forms": "About forms",
     "other": "Something else",
+    "welfare": "Silent since an alert: look in on them",
 }
 
 TONES = {"hard": "Hard", "mixed": "Mixed", "peaceful": "Peaceful", "nothing": "Nothing happened"}
@@ -100,6 +101,20 @@ STEPS = {
     "fallback": "the fallback list",
 }
 
+#: What the auditor found, said to staff (escalation/auditor.py).
+TROUBLE = {
+    "engine_silent": "The alert engine is silent.",
+    "overdue": "A call or a lease was overdue; it was made up for.",
+    "stuck_notification": "A notification was stuck; it was freed.",
+    "alert_without_notification": "An alert had called nobody; it calls now.",
+    "alert_not_delivered": "An alert is open and no notification has gone out: watch the list.",
+    "risk_without_alert": "A message showed risk without an alert; one was opened.",
+    "message_unassessed": "A message was not screened; an alert was opened.",
+    "nobody_on_call": "Nobody who can be reached is on call now.",
+    "audit_chain_broken": "The log of who did what was changed from outside.",
+    "auditor_silent": "The check beside the alert engine has stopped.",
+}
+
 SENT = {
     "queued": "waiting to be sent",
     "sending": "being sent",
@@ -125,6 +140,10 @@ ACTIONS = {
     "escalation.newcomer": "Called whoever came on call",
     "escalation.hand_over": "Asked a colleague to take an alert",
     "escalation.contact": "Noted an attempt to reach the patient",
+    "escalation.holder_left": "Opened an alert again: its holder went silent",
+    "conversation.hold_lapsed": "Went silent; the companion took the conversation back",
+    "auditor.found": "The auditor found trouble",
+    "welfare.silence": "Opened a task: the patient has been silent",
     "escalation.resolve": "Resolved an alert",
     "conversation.take": "Took over the conversation",
     "conversation.give_back": "Handed the conversation back",

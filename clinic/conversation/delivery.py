@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from clinic import feed
@@ -18,13 +18,17 @@ from clinic.records.models import (
     Heartbeat,
     Message,
     Outbox,
+    Reader,
     Staff,
+    StaffContact,
     new_id,
 )
 from clinic.records.vault import Vault
 from clinic.system import System
 
 PAGE = 50
+#: How a patient is named among those who read (models.Reader).
+PATIENT = "patient"
 
 
 def locked(session: Session, conversation_id: str) -> Conversation:
@@ -173,6 +177,7 @@ def state(system: System, session: Session, conversation: Conversation) -> dict[
         "staffed": engine_alive(system, session, now),
         "unstaffed": system.words.render("staff.unreachable"),
         "notice_due": conversation.notice_seen_at is None,
+        "read": read_notice(system, session, conversation, now),
     }
 
 
@@ -208,18 +213,23 @@ def alert_notice(
     ).first()
     if alert is None:
         return None
-    sent_at = session.scalars(
-        select(Outbox.sent_at)
+    told_at: dict[str, datetime] = {}
+    for name, sent_at in session.execute(
+        select(Staff.name, Outbox.sent_at)
+        .join(StaffContact, StaffContact.staff_id == Staff.id)
+        .join(Outbox, Outbox.contact_id == StaffContact.id)
         .where(Outbox.escalation_id == alert.id, Outbox.state == "sent")
         .order_by(Outbox.sent_at)
-    ).first()
+    ):
+        told_at.setdefault(name, sent_at or now)
 
     def at(moment: datetime) -> str:
         return whereabouts.clock_time(moment, conversation.patient, now)
 
     seen = told = None
-    if sent_at is not None:
-        told = system.words.render("alert.told", 0, {"time": at(sent_at)})
+    if told_at:
+        first = at(next(iter(told_at.values())))
+        told = system.words.render("alert.told", 0, {"time": first, "names": _all(told_at)})
     if alert.acked_by and alert.acked_at and alert.state == "acked":
         holder = session.get_one(Staff, alert.acked_by)
         seen = system.words.render(
@@ -228,6 +238,51 @@ def alert_notice(
     if alert.unanswered and alert.state == "open":
         told = system.words.render("alert.unanswered")
     return {"level": alert.level, "told": told, "seen": seen}
+
+
+def read_notice(
+    system: System, session: Session, conversation: Conversation, now: datetime
+) -> dict[str, Any] | None:
+    """Who has opened the patient's newest words, and when (invariant I2): from committed rows. Only
+    a person's own act counts; a page that stays open does not."""
+    readers = session.execute(
+        select(Staff.name, Reader.seq, Reader.read_at)
+        .join(Reader, Reader.who == Staff.id)
+        .where(Reader.conversation_id == conversation.id)
+        .order_by(Reader.read_at)
+    ).all()
+    newest = session.scalar(
+        select(func.max(Message.seq)).where(
+            Message.conversation_id == conversation.id,
+            Message.author == "patient",
+            Message.kind != "open",
+        )
+    )
+    for name, seq, read_at in readers:
+        if newest is not None and seq >= newest:
+            time = whereabouts.clock_time(read_at, conversation.patient, now)
+            return {
+                "seq": newest,
+                "text": system.words.render("receipt.read", 0, {"name": name, "time": time}),
+            }
+    return None
+
+
+def mark_read(
+    system: System, session: Session, conversation: Conversation, who: str, seq: int
+) -> None:
+    """Somebody (a staff id, or ``patient``) has the conversation open, read up to ``seq``."""
+    now = system.clock.now()
+    reader = session.get(Reader, (conversation.id, who))
+    if reader is None:
+        reader = Reader(conversation_id=conversation.id, who=who, seq=0, read_at=now, here_at=now)
+        session.add(reader)
+    reader.here_at = now
+    if seq > reader.seq:
+        reader.seq, reader.read_at = seq, now
+        audience = feed.STAFF if who == PATIENT else feed.conversation(conversation.id)
+        kind, ref = ("read", conversation.id) if who == PATIENT else ("state", "")
+        feed.publish(system, session, audience, kind, ref)
 
 
 def engine_alive(system: System, session: Session, now: datetime) -> bool:
@@ -244,6 +299,12 @@ def _name_people(session: Session, messages: list[Message], shown: list[dict[str
         if entry["id"] in by_id:
             person = session.get_one(Staff, by_id[entry["id"]])
             entry["name"], entry["role"] = person.name, person.title
+
+
+def _all(names: Iterable[str]) -> str:
+    """ "Ada", "Ada and Ben", "Ada, Ben and Cleo"."""
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _dialable(number: str) -> str:

@@ -6,11 +6,14 @@ reply asked for under an older epoch is dropped when it arrives (invariant I6).
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic import feed
 from clinic.conversation import delivery
+from clinic.escalation import machine, policy
 from clinic.escalation.machine import RefusedError
 from clinic.records.models import Conversation, Message, Staff
 from clinic.system import System
@@ -28,6 +31,7 @@ def take(system: System, session: Session, conversation_id: str, staff: Staff) -
         raise RefusedError(f"{holder.name} is already writing with this patient.")
     conversation.mode, conversation.held_by = "human", staff.id
     conversation.mode_epoch += 1
+    _still_here(system, conversation)
     _hold_waiting(session, conversation)
     delivery.say(
         system,
@@ -46,8 +50,7 @@ def give_back(system: System, session: Session, conversation_id: str, staff: Sta
     conversation = delivery.locked(session, conversation_id)
     if conversation.held_by != staff.id:
         raise RefusedError("You do not hold this conversation.")
-    conversation.mode, conversation.held_by = "bot", None
-    conversation.mode_epoch += 1
+    _end_hold(conversation)
     delivery.say(
         system,
         session,
@@ -58,6 +61,39 @@ def give_back(system: System, session: Session, conversation_id: str, staff: Sta
     )
     _note(system, session, conversation, staff, "conversation.give_back")
     return conversation
+
+
+def lapse(system: System, session: Session) -> int:
+    """Holds without a sign of their holder end: the companion is back, with an apology, and
+    somebody is called. Returns how many ended."""
+    silent = session.scalars(
+        select(Conversation)
+        .where(Conversation.mode == "human", Conversation.hold_until <= system.clock.now())
+        .with_for_update(of=Conversation, skip_locked=True)
+    ).all()
+    for conversation in silent:
+        holder = session.get_one(Staff, conversation.held_by)
+        _end_hold(conversation)
+        delivery.say(
+            system,
+            session,
+            conversation,
+            "handoff.went_silent",
+            values={"name": holder.name},
+            author="system",
+        )
+        machine.holder_left(system, session, conversation, holder.id)
+        _note(system, session, conversation, holder, "conversation.hold_lapsed", actor="system")
+    return len(silent)
+
+
+def typing(system: System, session: Session, conversation_id: str, staff: Staff) -> None:
+    """The holder is writing: the patient sees it, and the hold goes on."""
+    conversation = delivery.locked(session, conversation_id)
+    if conversation.held_by != staff.id:
+        raise RefusedError("You do not hold this conversation.")
+    _still_here(system, conversation)
+    feed.publish(system, session, feed.conversation(conversation.id), "typing", "staff")
 
 
 def say(
@@ -92,8 +128,20 @@ def say(
         staff_id=staff.id,
         key=f"{staff.id}:{key}",
     )
+    _still_here(system, conversation)
+    machine.prolong(system, session, conversation.patient_id, staff)
+    delivery.mark_read(system, session, conversation, staff.id, message.seq)
     _note(system, session, conversation, staff, "conversation.write", message=message.id)
     return message
+
+
+def _still_here(system: System, conversation: Conversation) -> None:
+    conversation.hold_until = system.clock.now() + timedelta(minutes=policy.load()["hold_minutes"])
+
+
+def _end_hold(conversation: Conversation) -> None:
+    conversation.mode, conversation.held_by, conversation.hold_until = "bot", None, None
+    conversation.mode_epoch += 1
 
 
 def _hold_waiting(session: Session, conversation: Conversation) -> None:
@@ -111,12 +159,13 @@ def _note(
     conversation: Conversation,
     staff: Staff,
     action: str,
+    actor: str = "",
     **detail: str,
 ) -> None:
     system.audit.add(
         session,
         system.clock.now(),
-        f"staff:{staff.id}",
+        actor or f"staff:{staff.id}",
         action,
         f"conversation:{conversation.id}",
         conversation.patient_id,

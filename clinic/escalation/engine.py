@@ -3,8 +3,10 @@
 One cycle:
 1. alerts: due policy steps, acknowledgements that lapsed (machine.advance);
 2. a gentle question that nobody answered becomes urgent (invariant I5);
-3. notifications that are due (outbox.deliver_due);
-4. the heartbeat, written last: it says that a whole cycle went through.
+3. a clinician who went silent loses the conversation (handoff.lapse), a patient who did is looked
+   after (welfare);
+4. notifications that are due (outbox.deliver_due);
+5. the heartbeat, written last: it says that a whole cycle went through.
 """
 
 from __future__ import annotations
@@ -21,8 +23,8 @@ from sqlalchemy.orm import Session
 
 from bot.risk.levels import Level
 from clinic import feed
-from clinic.conversation import delivery
-from clinic.escalation import machine
+from clinic.conversation import delivery, handoff
+from clinic.escalation import machine, welfare
 from clinic.notify import Channels
 from clinic.outbox import queue
 from clinic.records.audit import ChainError
@@ -50,6 +52,12 @@ class Engine:
         self._guarded(self._deliver)
         self.cycles += 1
 
+    def catch_up(self) -> None:
+        """All the work of a cycle without its heartbeat: somebody else does it for the engine."""
+        for part in self._clockwork():
+            self._guarded(part)
+        self._guarded(self._deliver)
+
     def run(self, stop: threading.Event) -> None:
         """Cycle until told to stop. A provider that hangs must hold up neither the clock's work nor
         another provider's, so each lane of the outbox has a thread of its own."""
@@ -61,9 +69,12 @@ class Engine:
 
     def _turn_clock(self) -> None:
         # A list, so that every part runs even after one has failed.
-        clean = [self._guarded(part) for part in (self._advance, self._watch, self._housekeep)]
+        clean = [self._guarded(part) for part in (*self._clockwork(), self._housekeep)]
         if all(clean):
             self._guarded(self._beat)
+
+    def _clockwork(self) -> tuple[Callable[[], None], ...]:
+        return (self._advance, self._watch, self._return_holds, self._look_in)
 
     def _keep_delivering(self, stop: threading.Event, lane: queue.Lane) -> None:
         while not stop.is_set():
@@ -105,6 +116,14 @@ class Engine:
                     None,
                 )
                 delivery.say(self._system, session, conversation, "safety.card", author="system")
+
+    def _return_holds(self) -> None:
+        with self._system.database.write() as session:
+            handoff.lapse(self._system, session)
+
+    def _look_in(self) -> None:
+        with self._system.database.write() as session:
+            welfare.look_in(self._system, session)
 
     def _deliver(self, lane: queue.Lane | None = None) -> None:
         queue.deliver_due(self._system, self._channels, self._owner, lane)

@@ -139,6 +139,19 @@ def log_contact(
     return attempt
 
 
+def holder_left(
+    system: System, session: Session, conversation: Conversation, staff_id: str
+) -> None:
+    """A clinician who was writing with the patient went silent. If they have the alert it opens
+    again; otherwise the patient gets one, or it attaches to what runs."""
+    system.database.serialise(session)
+    alert = _running(session, conversation.patient_id)
+    if alert is not None and alert.state == "acked" and alert.acked_by == staff_id:
+        _reopen(system, session, alert, "system", "escalation.holder_left")
+    else:
+        raise_alert(system, session, conversation, Level.urgent, (), "hold.silent", None)
+
+
 def prolong(system: System, session: Session, patient_id: str, staff: Staff) -> None:
     """Work by the holder lengthens their lease on the patient's alert; nobody else's does."""
     alert = _running(session, patient_id)
@@ -159,6 +172,11 @@ def resolve(
 ) -> Escalation:
     """Record the outcome. The conversation's risk falls here: a human has decided (I5)."""
     now = system.clock.now()
+    # The conversation first, as everybody does who needs both.
+    conversation_id = session.scalar(
+        select(Escalation.conversation_id).where(Escalation.id == escalation_id)
+    )
+    conversation = delivery.locked(session, str(conversation_id))
     alert = _get(session, escalation_id)
     if alert.state == "resolved":
         raise RefusedError("This alert is already resolved.")
@@ -173,9 +191,6 @@ def resolve(
     alert.disposition = disposition
     alert.note_sealed = system.vault(session).seal(
         alert.patient_id, "escalation", "note", alert.id, note
-    )
-    conversation = session.get_one(
-        Conversation, alert.conversation_id, with_for_update={"of": Conversation}
     )
     conversation.risk_level, conversation.risk_categories = "none", []
     conversation.risk_since = conversation.watch_until = None
@@ -213,8 +228,12 @@ def advance(system: System, session: Session) -> int:
     ).all()
     for alert in due:
         # Only a wrapped loop brings the clock back to the first step: nobody has answered.
-        if alert.step == 0 and not alert.unanswered:
-            _note_unanswered(system, session, alert)
+        if (
+            alert.step == 0
+            and not alert.unanswered
+            and not _note_unanswered(system, session, alert)
+        ):
+            continue
         _take_step(system, session, alert, now)
         _tell_pages(system, session, alert)
     # Last: whom a step has just called is no newcomer.
@@ -222,12 +241,23 @@ def advance(system: System, session: Session) -> int:
     return len(lapsed) + len(due)
 
 
-def _note_unanswered(system: System, session: Session, alert: Escalation) -> None:
-    """A whole round without an answer: the patient is told the truth, with numbers to use now."""
+def _note_unanswered(system: System, session: Session, alert: Escalation) -> bool:
+    """A whole round without an answer: the patient is told the truth, with numbers to use now.
+
+    False: the conversation is being written to. Intake takes the conversation first and the alert
+    then, so waiting for it here could lock both of us for good; the next look is soon.
+    """
+    conversation = session.scalars(
+        select(Conversation)
+        .where(Conversation.id == alert.conversation_id)
+        .with_for_update(of=Conversation, skip_locked=True)
+    ).first()
+    if conversation is None:
+        return False
     alert.unanswered = True
     _audit(system, session, alert, "system", "escalation.unanswered")
-    conversation = delivery.locked(session, alert.conversation_id)
     delivery.say(system, session, conversation, "alert.nobody_yet", author="system")
+    return True
 
 
 def _tell_newcomers(system: System, session: Session, now: datetime) -> None:

@@ -10,7 +10,7 @@ import pytest
 from bot import contract
 from clinic.console import wording
 from clinic.console.wording import When, initials
-from clinic.escalation import policy
+from clinic.escalation import auditor, policy, welfare
 
 WHEN = When(datetime(2026, 3, 10, 23, 0, tzinfo=UTC), ZoneInfo("America/New_York"))
 
@@ -53,7 +53,8 @@ def test_every_code_has_words() -> None:
     assert set(wording.LEVELS) == set(contract.RISK_LEVELS)
     assert set(wording.CATEGORIES) == set(contract.RISK_CATEGORIES)
     tasks = contract.RECORDS["clinic_task"]["properties"]["task"]["enum"]
-    assert set(wording.TASKS) == set(tasks)
+    assert set(wording.TASKS) == {*tasks, welfare.TASK}
+    assert set(wording.TROUBLE) == {*auditor.CHECKS, "auditor_silent"}
     tones = contract.RECORDS["check_in"]["properties"]["tone"]["enum"]
     assert set(wording.TONES) == set(tones)
     steps = {s["to"] for level in policy.load()["levels"].values() for s in level["steps"]}
