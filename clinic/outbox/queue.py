@@ -18,7 +18,7 @@ import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, and_, select, true, update
+from sqlalchemy import ColumnElement, Select, and_, case, select, true, update
 from sqlalchemy.orm import Session
 
 from clinic.notify import (
@@ -143,7 +143,8 @@ def settle(
             .values(
                 state=state,
                 provider_id=provider_id,
-                last_error=error,
+                # A provider that reported a failure before we could note the sending is right.
+                last_error=case((Outbox.delivery == "failed", Outbox.last_error), else_=error),
                 lease_until=None,
                 sent_at=now if state == "sent" else None,
                 due_at=now + timedelta(seconds=max(wait, _wait(claimed.attempt))),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -104,9 +105,12 @@ class PushChannel:
         except ValueError:
             return False
         place = parts.netloc
-        known = any(place == host or place.endswith(f".{host}") for host in self._push.hosts)
+        plain = re.fullmatch(r"[\w.:-]+", place, re.ASCII)
+        known = plain and any(
+            place == host or place.endswith(f".{host}") for host in self._push.hosts
+        )
         local = parts.scheme == "http" and parts.hostname == "127.0.0.1"
-        return known and (parts.scheme == "https" or local)
+        return bool(known) and (parts.scheme == "https" or local)
 
     def _payload(self, outgoing: Outgoing) -> dict[str, str]:
         number = outgoing.params.get("number")
