@@ -196,6 +196,8 @@ def _audit(
     system: System, session: Session, actor: str, action: str, contact: StaffContact
 ) -> None:
     """The contact's id and channel; never its address."""
+    # The contact's row is written before the log is locked: outbox/outcome.py has the same order.
+    session.flush()
     system.audit.add(
         session,
         system.clock.now(),

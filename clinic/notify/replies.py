@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from clinic.console import relations
@@ -45,11 +46,9 @@ _REMEMBERED = timedelta(days=30)
 def first_time(system: System, session: Session, channel: str, event_id: str) -> bool:
     """Whether this event is new; it is remembered with the caller's transaction."""
     now = system.clock.now()
-    system.database.serialise(session)
-    if session.get(ProviderEvent, (channel, event_id)) is not None:
+    if not _remember(session, channel, event_id, now):
         refused(system, session, channel, "replayed")
         return False
-    session.add(ProviderEvent(channel=channel, event_id=event_id, at=now))
     session.execute(delete(ProviderEvent).where(ProviderEvent.at < now - _REMEMBERED))
     return True
 
@@ -148,16 +147,26 @@ def _people(session: Session, channel: str, address: str) -> list[Staff]:
 def _to_a_stranger(system: System, session: Session, number: str) -> str:
     """It may be a patient in need: the numbers that help, once a day, and nothing else."""
     now = system.clock.now()
+    today = f"{system.hash(number)}/{now:%Y-%m-%d}"
+    first = _remember(session, "sms.stranger", today, now)
     refused(system, session, "sms", "unknown number")
-    once = ("sms.stranger", f"{system.hash(number)}/{now:%Y-%m-%d}")
-    if session.get(ProviderEvent, once) is not None:
+    if not first:
         return ""
-    session.add(ProviderEvent(channel=once[0], event_id=once[1], at=now))
     clinic = session.get(Clinic, 1)
     known = whereabouts.settings(clinic) if clinic else whereabouts.WITHOUT_DATABASE
     helps = delivery.help_lines(system, known)
     numbers = (f"{line['label']}: {line['href'].partition(':')[2]}" for line in helps["lines"])
     return "\n".join([system.words.render("page.fallback_help_text"), *numbers])
+
+
+def _remember(session: Session, channel: str, event_id: str, now: datetime) -> bool:
+    """Whether it was not there yet. The key decides, also between two requests at once."""
+    try:
+        with session.begin_nested():
+            session.add(ProviderEvent(channel=channel, event_id=event_id, at=now))
+    except IntegrityError:
+        return False
+    return True
 
 
 def _time(session: Session, moment: datetime) -> str:

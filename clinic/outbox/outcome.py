@@ -1,4 +1,8 @@
-"""What follows from a notification's outcome: its contact's standing, its alert, the pages."""
+"""What follows from a notification's outcome: its contact's standing, its alert, the pages.
+
+Rows are locked in one order everywhere, or two transactions could wait for each other: the
+notification, its contact, its alert, and last the audit log and the live events.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +24,7 @@ def sent(system: System, session: Session, row: Outbox, now: datetime) -> None:
         return
     contact = session.get_one(StaffContact, row.contact_id)
     contact.failing_since = contact.failing = None
+    session.flush()
 
 
 def failed(
@@ -33,9 +38,10 @@ def failed(
     contact = session.get_one(StaffContact, row.contact_id)
     contact.failing_since = contact.failing_since or now
     contact.failing = row.last_error
+    session.flush()
+    alert = _alert(session, row)
     if gone:
         contacts.remove(system, session, contact, "system")
-    alert = session.get(Escalation, row.escalation_id) if row.escalation_id else None
     system.audit.add(
         session,
         now,
@@ -53,9 +59,15 @@ def failed(
 def move_on(session: Session, row: Outbox, now: datetime) -> None:
     """The next step is due now, but for the first of a new round: a round's pause is what keeps a
     contact that always fails from calling everybody else without end."""
-    alert = session.get(Escalation, row.escalation_id) if row.escalation_id else None
+    alert = _alert(session, row)
     if alert is not None and alert.state == "open" and alert.step > 0:
         alert.next_at = now
+
+
+def _alert(session: Session, row: Outbox) -> Escalation | None:
+    if row.escalation_id is None:
+        return None
+    return session.get_one(Escalation, row.escalation_id, with_for_update=True)
 
 
 def show(system: System, session: Session, row: Outbox) -> None:
