@@ -15,6 +15,8 @@ import yaml
 from bot.risk import Context, Level, State, assess, next_state
 
 FOLDER = Path(__file__).parent / "phenomena"
+#: Sentences of which only the rate is looked at, never which one failed.
+HELD = Path(__file__).parent / "held"
 
 
 @dataclass(frozen=True)
@@ -47,33 +49,39 @@ class Case:
 
 
 def cases() -> list[Case]:
-    found = [
-        Case(
-            topic,
-            group["name"],
-            tuple(talk),
-            Level.of(group.get("at_least", "none")),
-            Level.of(group.get("at_most", "emergency")),
-            group.get("hours"),
-        )
-        for topic in TOPICS
-        for group in _read(topic)
-        for talk in [[str(text)] for text in group.get("texts", ())] + group.get("talks", [])
+    """Every sentence that must get its level."""
+    plain = [
+        path for path in FOLDER.glob("*.yml") if path.stem not in ("infusion_pairs", "entries")
     ]
-    return [*found, *_pairs(), *_entries()]
+    return [*(case for path in sorted(plain) for case in _grouped(path)), *_pairs(), *_entries()]
 
 
-TOPICS = tuple(
-    sorted(p.stem for p in FOLDER.glob("*.yml") if p.stem not in ("infusion_pairs", "entries"))
-)
+def held() -> list[Case]:
+    """Every sentence that is only counted."""
+    return [case for path in sorted(HELD.glob("*.yml")) for case in _grouped(path)]
 
 
-def _read(topic: str) -> Any:
-    return yaml.safe_load((FOLDER / f"{topic}.yml").read_text(encoding="utf-8"))
+def _grouped(path: Path) -> Iterator[Case]:
+    for group in _read(path):
+        talks = [[str(text)] for text in group.get("texts", ())] + group.get("talks", [])
+        talks += [[line] for line in group.get("lines", "").splitlines()]
+        for talk in talks:
+            yield Case(
+                path.stem.removeprefix("second_"),
+                group["name"],
+                tuple(talk),
+                Level.of(group.get("at_least", "none")),
+                Level.of(group.get("at_most", "emergency")),
+                group.get("hours"),
+            )
+
+
+def _read(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 def _pairs() -> Iterator[Case]:
-    given = _read("infusion_pairs")
+    given = _read(FOLDER / "infusion_pairs.yml")
     for line in given["written"].strip().splitlines():
         risk, quiet = line.split(" || ")
         yield Case("infusion", "imagery with a waking wish", (risk,), Level.urgent, Level.emergency)
@@ -92,7 +100,7 @@ def _joined(image: str, ending: str) -> str:
 
 
 def _entries() -> Iterator[Case]:
-    given = _read("entries")
+    given = _read(FOLDER / "entries.yml")
     for number, entry in enumerate(given["around"], 1):
         for clause in given["risk"]:
             text = entry.replace("{clause}", clause)

@@ -14,9 +14,24 @@ from bot.risk import Level, assess
 #: Sentences the rules are known to judge wrongly (docs/clinical/risk.md, limits). Nothing else may.
 KNOWN = frozenset(
     (
-        "I quit my job because I'm going to be world famous, haven't slept in days, so much energy",
         "I dream of stabbing my landlord and I sharpened the knife",
         "my son had a seizure as a baby, he is fine now",
+        "- call dentist - get rope - say goodbye to mom - end it",
+        "- journal prompt: what stayed? - the wish to die stayed",
+        "I'm done 🪢 tonight",
+        "I don't want to do it but I'm afraid I will",
+        "all my ancestors were lined up and I was at the end of the line",
+        "I've written down what songs they should play",
+        "I gave my guitar to the neighbor's boy, I won't be needing it",
+        "people ask about my plans for the summer and I just nod",
+        "sleep is the only thing I look forward to and I wish it didn't end",
+        "if a truck came at me I don't think I'd move",
+        "The angel said not yet, but I can't wait any longer, I'm going tonight",
+        "In the vision I hung from a tree and I keep looking at the tree in our yard now, "
+        "thinking I could",
+        "I was ash and I want to be ash for real, cremated and done",
+        "I gave my body back to the earth and I want to do that properly now",
+        "I jumped off a cliff in there and now I want to go hiking at the real one",
     )
 )
 
