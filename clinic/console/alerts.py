@@ -39,6 +39,31 @@ def add(router: APIRouter, desk: Desk) -> None:
             lambda session, staff: machine.release(system, session, alert_id, staff),
         )
 
+    @router.post("/console/escalations/{alert_id}/hand-over")
+    def hand_over(
+        alert_id: str, who: Annotated[Who, Depends(desk.acting)], to: Text = ""
+    ) -> Response:
+        def ask(session: Session, staff: Staff) -> Escalation:
+            colleague = session.get(Staff, to)
+            if colleague is None or not colleague.active:
+                raise RefusedError("Choose whom you hand it to.")
+            return machine.hand_over(system, session, alert_id, staff, colleague)
+
+        return move(alert_id, who, "handed-over", ask)
+
+    @router.post("/console/escalations/{alert_id}/contact")
+    def contact(
+        alert_id: str,
+        who: Annotated[Who, Depends(desk.acting)],
+        kind: Text = "",
+        note: Text = "",
+    ) -> Response:
+        def keep(session: Session, staff: Staff) -> Escalation:
+            machine.log_contact(system, session, alert_id, staff, kind, note)
+            return session.get_one(Escalation, alert_id)
+
+        return move(alert_id, who, "contact-noted", keep)
+
     @router.post("/console/escalations/{alert_id}/resolve")
     def resolve(
         alert_id: str,

@@ -23,23 +23,24 @@ def add(router: APIRouter, desk: Desk) -> None:
     async def events(
         request: Request, who: Annotated[Who, Depends(desk.signed_in)], patient: str = ""
     ) -> Response:
-        """``queue`` when any row may have changed, ``transcript`` for the patient who is open."""
+        """``queue`` when any row may have changed; for the patient who is open ``transcript``, and
+        ``typing`` while they write."""
         last = request.headers.get("Last-Event-ID", "")
         after = int(last) if last.isdecimal() else None
-        audiences = {feed.STAFF: "queue"}
+        audiences = [feed.STAFF]
         conversation = await asyncio.to_thread(_conversation, desk, who, patient)
         if conversation:
-            audiences[feed.conversation(conversation)] = "transcript"
+            audiences.append(feed.conversation(conversation))
         token = request.cookies.get(COOKIE, "")
         return StreamingResponse(
-            stream(desk, token, audiences, after),
+            stream(desk, token, audiences, conversation or "", after),
             media_type="text/event-stream",
             headers={"X-Accel-Buffering": "no"},
         )
 
 
 async def stream(
-    desk: Desk, token: str, audiences: dict[str, str], after: int | None
+    desk: Desk, token: str, audiences: list[str], conversation: str, after: int | None
 ) -> AsyncIterator[str]:
     """Server-sent events until the session ends."""
     yield "retry: 3000\n\n"
@@ -55,12 +56,27 @@ async def stream(
             )
             yield ": still here\n\n"
             for task in done:
-                kind, events = audiences[waiting.pop(task)], task.result()
-                if events and await _alive(desk, token):
-                    yield f"id: {events[-1][0]}\nevent: {kind}\ndata: new\n\n"
+                events = task.result()
+                names = _names(waiting.pop(task), events, conversation)
+                if names and await _alive(desk, token):
+                    for name in names:
+                        yield f"id: {events[-1][0]}\nevent: {name}\ndata: new\n\n"
     finally:
         for task in waiting:
             task.cancel()
+
+
+def _names(audience: str, events: list[tuple[int, str, str]], conversation: str) -> list[str]:
+    """What an open page is told of some events, each thing once."""
+    if audience != feed.STAFF:
+        return ["transcript"] if events else []
+    names = set()
+    for _, kind, ref in events:
+        if kind not in ("typing", "read"):
+            names.add("queue")
+        elif ref == conversation:
+            names.add("typing" if kind == "typing" else "transcript")
+    return sorted(names)
 
 
 async def _alive(desk: Desk, token: str) -> bool:

@@ -11,10 +11,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bot.risk.levels import Level
-from clinic.console import person, queue, relations, transcript, wording
+from clinic.console import person, presence, queue, relations, transcript, wording
 from clinic.console.access import Who
 from clinic.console.desk import HOME, Desk, back_to, zone
-from clinic.conversation import handoff
+from clinic.conversation import delivery, handoff
 from clinic.escalation import machine, policy
 from clinic.escalation.machine import RefusedError
 from clinic.records.models import (
@@ -35,6 +35,8 @@ _AGAIN = 10
 SAID = {
     "acknowledged": "This alert is yours now. Call the patient, then record the outcome.",
     "released": "You gave the alert back. It is calling again now.",
+    "handed-over": "Your colleague is being called. The alert calls until somebody takes it.",
+    "contact-noted": "Noted. Your hold on the alert is longer by that.",
     "resolved": "The alert is resolved.",
     "taken": "You have the conversation. The companion is silent until you hand it back.",
     "returned": "The companion answers again.",
@@ -154,6 +156,7 @@ def show(
     with desk.reading(who, patient_id) as (session, reason):
         values = _view(desk, session, who, patient_id, before)
         _note_read(desk, session, who, patient_id, reason, values["page"])
+        _mark_read(desk, session, who, patient_id, values["page"].last)
     return desk.page(
         "patient.html",
         who,
@@ -162,6 +165,7 @@ def show(
         reason=wording.REASONS[reason],
         form=form or Again({}),
         outcomes=policy.load()["dispositions"],
+        contact_kinds=policy.load()["contacts"],
         done=done,
         key=new_id(),
         open_row=patient_id,
@@ -226,11 +230,17 @@ def _view(
         "page": page,
         "entries": page.entries,
         "newest": before is None,
+        "looking": presence.others(session, conversation.id, who.staff, now)
+        if conversation
+        else [],
         "live_from": max(page.first - 1, page.last - _AGAIN, 0),
         "conversation_id": conversation.id if conversation else "",
         "held_by": holder.name if holder else "",
         "held_by_me": holder is not None and holder.id == who.staff.id,
-        "alert": person.running_alert(session, patient_id, who.staff),
+        "alert": person.running_alert(system, session, patient_id, who.staff),
+        "colleagues": person.colleagues(session, who.staff),
+        "safety_plan": person.safety_plan(system, session, patient_id),
+        "flagged": person.flagged(session, patient_id),
         "past_alerts": person.past_alerts(system, session, patient_id),
         "infusions": person.infusions(session, patient, when),
         "journal": person.journal(system, session, patient_id),
@@ -264,6 +274,13 @@ def _note_read(
         first=page.first,
         last=page.last,
     )
+
+
+def _mark_read(desk: Desk, session: Session, who: Who, patient_id: str, last: int) -> None:
+    """The patient may be told who opened their words: a person loaded the page that shows them."""
+    conversation = _conversation(session, patient_id)
+    if conversation is not None and last:
+        delivery.mark_read(desk.system, session, conversation, who.staff.id, last)
 
 
 def _read_up_to(session: Session, who: Who, patient_id: str) -> int:

@@ -10,9 +10,11 @@ from sqlalchemy.orm import Session
 
 from clinic.console import wording
 from clinic.console.wording import When
-from clinic.escalation import machine, policy
+from clinic.escalation import machine, on_call, policy
 from clinic.records.models import (
     Audit,
+    ContactAttempt,
+    Conversation,
     Escalation,
     EscalationMessage,
     Infusion,
@@ -20,12 +22,14 @@ from clinic.records.models import (
     Outbox,
     Patient,
     Record,
+    RiskAssessment,
     Staff,
     StaffContact,
 )
 from clinic.system import System
 
 _SHOWN = 5
+_ATTEMPT = "escalation.contact"
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ class CheckIn:
     words: tuple[str, ...]
 
 
-def running_alert(session: Session, patient_id: str, staff: Staff) -> Alert | None:
+def running_alert(system: System, session: Session, patient_id: str, staff: Staff) -> Alert | None:
     """The alert a patient has now, with everything that happened to it."""
     alert = machine.running_for(session, patient_id)
     if alert is None:
@@ -98,7 +102,7 @@ def running_alert(session: Session, patient_id: str, staff: Staff) -> Alert | No
         mine=holder is not None and holder.id == staff.id,
         unanswered=alert.unanswered,
         messages=tuple(messages_of(session, alert.id)),
-        log=tuple(_log(session, alert.id)),
+        log=tuple(_log(system, session, alert.id, patient_id)),
     )
 
 
@@ -171,6 +175,42 @@ def check_ins(system: System, session: Session, patient_id: str) -> list[CheckIn
     return [CheckIn(row.updated_at, _check_in(vault.data(row))) for row in rows]
 
 
+def colleagues(session: Session, staff: Staff) -> list[Staff]:
+    """Clinicians who can be called, to hand an alert to."""
+    return [
+        one
+        for one in session.scalars(select(Staff).where(Staff.active).order_by(Staff.name))
+        if one.id != staff.id
+        and set(one.roles) & set(on_call.CLINICAL_ROLES)
+        and on_call.contacts(session, one.id)
+    ]
+
+
+def safety_plan(system: System, session: Session, patient_id: str) -> list[tuple[str, str]]:
+    """(part, words) of the safety plan the patient has written."""
+    vault = system.vault(session)
+    rows = session.scalars(
+        select(Record)
+        .where(Record.patient_id == patient_id, Record.kind == "safety_plan_part")
+        .order_by(Record.created_at)
+    )
+    parts = [vault.data(row) for row in rows]
+    return [(part["part"].replace("_", " ").capitalize(), part["text"]) for part in parts]
+
+
+def flagged(session: Session, patient_id: str) -> list[tuple[int, datetime, str]]:
+    """(place, time, level) of the last messages that screening flagged, newest first."""
+    found = session.execute(
+        select(Message.seq, Message.created_at, RiskAssessment.level)
+        .join(RiskAssessment, RiskAssessment.message_id == Message.id)
+        .join(Conversation, Conversation.id == Message.conversation_id)
+        .where(Conversation.patient_id == patient_id, RiskAssessment.level != "none")
+        .order_by(Message.seq.desc())
+        .limit(_SHOWN)
+    )
+    return [(seq, at, level) for seq, at, level in found]
+
+
 def infusions(session: Session, patient: Patient, when: When) -> list[tuple[str, str]]:
     """("Infusion 3", "Nov 19, 2:00 pm"), newest first."""
     rows: Sequence[Infusion] = session.scalars(
@@ -226,10 +266,20 @@ def _check_in(data: dict[str, Any]) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _log(session: Session, alert_id: str) -> list[LogLine]:
+def _log(system: System, session: Session, alert_id: str, patient_id: str) -> list[LogLine]:
     """What happened to an alert, from its audit rows and its notifications."""
     acts = session.scalars(select(Audit).where(Audit.subject == f"escalation:{alert_id}"))
-    lines = [LogLine(row.at, _act(session, row)) for row in acts]
+    # What was said of an attempt stands in its own row.
+    lines = [LogLine(row.at, _act(session, row)) for row in acts if row.action != _ATTEMPT]
+    kinds = policy.load()["contacts"]
+    for one in session.scalars(
+        select(ContactAttempt).where(ContactAttempt.escalation_id == alert_id)
+    ):
+        cipher = system.vault(session).cipher(patient_id)
+        said = f"{_name(session, one.staff_id)}: {kinds.get(one.kind, one.kind)}"
+        if one.note_sealed:
+            said += f". {cipher.open('contact_attempt', 'note', one.id, one.note_sealed)}"
+        lines.append(LogLine(one.at, said))
     notices = session.execute(
         select(Outbox, StaffContact)
         .join(StaffContact, StaffContact.id == Outbox.contact_id)
@@ -259,7 +309,6 @@ def _act(session: Session, row: Audit) -> str:
         "escalation.unanswered": "Nobody answered a whole round; the patient was told",
         "escalation.newcomer": "Called whoever came on call",
         "escalation.hand_over": f"{who} asked {_name(session, row.detail.get('to'))} to take it",
-        "escalation.contact": f"{who}: {policy.load()['contacts'].get(row.detail.get('kind'), '')}",
         "escalation.holder_left": "Its holder went silent in the chat; it called again",
         "escalation.resolve": f"{who} resolved it",
     }

@@ -5,7 +5,18 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from clinic.console import alerts, health, live, patients, queue, reach, reads, rota, sign_in
+from clinic.console import (
+    alerts,
+    health,
+    live,
+    patients,
+    presence,
+    queue,
+    reach,
+    reads,
+    rota,
+    sign_in,
+)
 from clinic.console.desk import Desk, missing, route_class
 from clinic.feed import Feed
 from clinic.system import System
@@ -15,7 +26,7 @@ def router(system: System, feed: Feed) -> APIRouter:
     """Every page under /console."""
     routes = APIRouter(route_class=route_class(feed), include_in_schema=False)
     desk = Desk(system, feed)
-    for part in (sign_in, queue, patients, alerts, rota, reads, reach, health, live):
+    for part in (sign_in, queue, patients, alerts, presence, rota, reads, reach, health, live):
         part.add(routes, desk)
     known = list(routes.routes)
 

@@ -11,11 +11,13 @@ from bot.risk.levels import Level
 from clinic.console import marks, wording
 from clinic.console.withheld import withheld
 from clinic.console.wording import When
+from clinic.conversation import delivery
 from clinic.records.models import (
     Conversation,
     Infusion,
     Message,
     Patient,
+    Reader,
     RiskAssessment,
     Staff,
 )
@@ -138,6 +140,9 @@ def _turns(
             select(Staff).where(Staff.id.in_({m.staff_id for m in messages if m.staff_id}))
         )
     }
+    seen = (
+        session.get(Reader, (messages[0].conversation_id, delivery.PATIENT)) if messages else None
+    )
     name = vault.name(patient)
     hidden = withheld(session, system.words, messages, assessments)
     return [
@@ -147,6 +152,7 @@ def _turns(
             assessments.get(message.id),
             staff.get(message.staff_id or ""),
             name,
+            seen.seq if seen else 0,
         )
         for message in messages
     ]
@@ -158,6 +164,7 @@ def _turn(
     assessment: RiskAssessment | None,
     person: Staff | None,
     patient_name: str,
+    seen: int,
 ) -> Turn:
     groups = _by_rule(assessment)
     by_patient = message.author == "patient"
@@ -174,9 +181,17 @@ def _turn(
         runs=tuple(_runs(text, groups)),
         notes=(*whole, *notes),
         level=assessment.level if assessment else "none",
-        state=_TURNS.get(message.turn or "", "") if by_patient and message.kind != "open" else "",
+        state=_state(message, seen),
         source=f"{message.content}, version {message.content_version}" if message.content else "",
     )
+
+
+def _state(message: Message, seen: int) -> str:
+    """What became of a message: a patient's turn, or whether the patient saw a person's words."""
+    if message.author == "staff":
+        return "Seen by the patient" if seen >= message.seq else "Not seen yet"
+    by_patient = message.author == "patient" and message.kind != "open"
+    return _TURNS.get(message.turn or "", "") if by_patient else ""
 
 
 @dataclass(frozen=True)

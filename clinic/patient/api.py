@@ -43,6 +43,10 @@ class Start(_Strict):
     remember: bool = False
 
 
+class Seen(_Strict):
+    seq: Annotated[int, Field(ge=1)]
+
+
 class Sent(_Strict):
     """Typed words, or a tap: exactly one of them."""
 
@@ -180,6 +184,14 @@ def router(system: System, live: feed.Feed, turns: turn.Turns) -> APIRouter:
         found = await asyncio.to_thread(conversation_id, token)
         if await asyncio.to_thread(intake.opened, system, found):
             turns.wake(found)
+
+    @routes.post("/api/seen", status_code=204)
+    def seen(body: Annotated[Seen, Body()], token: Token = None) -> None:
+        """The page shows the patient everything up to ``seq``."""
+        with system.database.write() as session:
+            found = conversation(session, token)
+            newest = min(body.seq, found.next_seq - 1)
+            delivery.mark_read(system, session, found, delivery.PATIENT, newest)
 
     @routes.post("/api/typing", status_code=204)
     def typing(token: Token = None) -> None:

@@ -70,7 +70,9 @@ def test_a_row_says_level_place_age_and_when_it_calls_again(
     alert(world, sam, "emergency")
     page = browser.get("/console").text
     row = page[page.index('<li data-row="') : page.index("</ol>")]
-    assert shown(row) == ("Emergency SR Day 1 7:00 pm Nobody yet; calls 7:05 pm")
+    assert shown(row) == (
+        "Emergency SR Day 1 7:00 pm Nobody yet; calls 7:05 pm Acknowledge alert 1 A"
+    )
     assert 'datetime="2026-03-10T23:00:00+00:00"' in row
     assert f"/console/patients/{sam.id}#m-1" in row
 
@@ -451,7 +453,7 @@ def next_events(world: World, token: str, count: int, after: int | None = 0) -> 
 
     async def collect() -> list[str]:
         desk = Desk(world.system, Feed(world.system, interval=0.01))
-        source = live.stream(desk, token, {feed.STAFF: "queue"}, after)
+        source = live.stream(desk, token, [feed.STAFF], "", after)
         found = []
         async for chunk in source:
             if chunk.startswith("id:"):

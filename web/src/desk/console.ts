@@ -2,6 +2,7 @@
 
 import "./htmx";
 import "htmx-ext-sse";
+import { alarm } from "./alarm";
 import { keys } from "./keys";
 import { live } from "./live";
 import { push } from "./push";
@@ -10,4 +11,5 @@ import { times } from "./times";
 times();
 keys();
 live();
+alarm();
 push();

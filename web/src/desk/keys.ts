@@ -13,6 +13,12 @@ export function keys(): void {
       walk(key === "j" ? 1 : -1);
       return;
     }
+    const row = rowButton(key);
+    if (row) {
+      event.preventDefault();
+      row.click();
+      return;
+    }
     const scope: ParentNode = document.querySelector("dialog[open]") ?? document;
     const target = scope.querySelector<HTMLElement>(`[data-key="${CSS.escape(key)}"]`);
     if (!target || target.matches(":disabled, [aria-disabled='true']")) return;
@@ -33,6 +39,16 @@ export function keys(): void {
       else localStorage.setItem(OFF, "off");
     });
   }
+}
+
+/** In the queue a key acts on the row in focus, else on the first row that has it. On one patient's
+ *  page only a row in focus counts: a second press must not take another patient's alert unread. */
+function rowButton(key: string): HTMLElement | null {
+  const button = `[data-row-key="${CSS.escape(key)}"]`;
+  const focused = document.activeElement?.closest("[data-row]")?.querySelector<HTMLElement>(button);
+  if (focused) return focused;
+  if (document.querySelector(".transcript")) return null;
+  return document.querySelector<HTMLElement>(button);
 }
 
 function on(): boolean {

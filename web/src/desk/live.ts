@@ -12,6 +12,9 @@
 import { tick } from "./times";
 
 const POLL = 15_000;
+const TYPES_FOR = 6_000;
+/** Told to a list with all its rows as the server has them, whether they are drawn yet or not. */
+export const ROWS = "afterglow:rows";
 
 export function live(): void {
   const source = document.body.dataset["events"];
@@ -38,11 +41,25 @@ export function live(): void {
       if (stream.readyState === EventSource.CLOSED) window.setTimeout(connect, POLL);
     });
     for (const list of lists) stream.addEventListener(list.on, () => void list.refresh());
+    stream.addEventListener("typing", typing);
   };
   connect();
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) lists.forEach((list) => void list.refresh());
   });
+}
+
+/** The patient is writing: said for a moment, then forgotten. */
+let typed: number | undefined;
+function typing(): void {
+  const line = document.querySelector<HTMLElement>("[data-typing]");
+  if (!line) return;
+  line.textContent = `${line.dataset["typing"] ?? ""} is writing`;
+  line.hidden = false;
+  window.clearTimeout(typed);
+  typed = window.setTimeout(() => {
+    line.hidden = true;
+  }, TYPES_FOR);
 }
 
 class Live {
@@ -83,7 +100,9 @@ class Live {
       }
       if (!answer.ok) throw new Error(String(answer.status));
       const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
-      this.take([...parsed.querySelectorAll<HTMLElement>("[data-row]")]);
+      const rows = [...parsed.querySelectorAll<HTMLElement>("[data-row]")];
+      this.take(rows);
+      this.list.dispatchEvent(new CustomEvent(ROWS, { detail: rows }));
       stale(false);
     } catch {
       stale(true);
@@ -136,10 +155,6 @@ class Live {
     const words = fresh > 0 ? `${fresh} new` : gone ? "List has changed" : "";
     if (this.press.textContent !== words) this.press.textContent = words;
     this.pill.hidden = words === "";
-    if (document.body.dataset["titleCount"] === "on") {
-      document.title = document.title.replace(/^\(\d+\) /, "");
-      if (fresh > 0) document.title = `(${fresh}) ${document.title}`;
-    }
   }
 
   private shown(): Map<string, HTMLElement> {

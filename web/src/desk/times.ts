@@ -2,20 +2,41 @@
 // data-relative="short" says "4 min", for rows where every letter counts.
 
 const TICK = 15_000;
+const SECOND = 1_000;
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
 
 export function times(): void {
   tick(document);
   window.setInterval(() => tick(document), TICK);
+  window.setInterval(() => count(document), SECOND);
   document.addEventListener("htmx:load", (event) => tick(event.target as HTMLElement));
   document.addEventListener("visibilitychange", () => tick(document));
 }
 
+/** "in 4:09", "in 1 h 12 min", "now": what is left, by the second in the last hour. */
+function count(within: ParentNode): void {
+  for (const element of within.querySelectorAll<HTMLTimeElement>("time[data-relative=countdown]")) {
+    const at = Date.parse(element.dateTime);
+    if (Number.isNaN(at)) continue;
+    const left = Math.ceil((at - Date.now()) / SECOND);
+    const words =
+      left <= 0
+        ? "now"
+        : left < 3600
+          ? `in ${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`
+          : relative(Date.now() - at);
+    if (element.textContent !== words) element.textContent = words;
+    element.dataset["exact"] ??= exact.format(at);
+  }
+}
+
 export function tick(within: ParentNode): void {
+  count(within);
   const now = Date.now();
   for (const element of within.querySelectorAll<HTMLTimeElement>("time[data-relative]")) {
     const at = Date.parse(element.dateTime);
     if (Number.isNaN(at)) continue;
+    if (element.dataset["relative"] === "countdown") continue;
     const long = relative(now - at);
     const words = element.dataset["relative"] === "short" ? short(long) : long;
     if (element.textContent !== words) element.textContent = words;

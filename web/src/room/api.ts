@@ -42,6 +42,8 @@ export interface State {
   /** What to say while nobody may be reading. */
   unstaffed?: string | null;
   notice_due: boolean;
+  /** Who has opened the patient's newest words, when somebody has. */
+  read?: { seq: number; text: string } | null;
   messages: Message[];
   more: boolean;
 }
@@ -109,6 +111,7 @@ export const api = {
   post: (body: Post, key: string) => call<Receipt>("POST", "/api/messages", body, key),
   opened: () => call<void>("POST", "/api/opened"),
   typing: () => call<void>("POST", "/api/typing"),
+  seen: (seq: number) => call<void>("POST", "/api/seen", { seq }),
   events: () => new EventSource("/api/events"),
   end: () => navigator.sendBeacon("/api/session/end"),
 };

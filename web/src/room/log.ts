@@ -21,6 +21,8 @@ export interface Shown {
   more: boolean;
   help: Help;
   alert: State["alert"];
+  /** Who has opened the newest own words, in the server's own sentence. */
+  read: State["read"];
   /** Recovery: only the newest thing. */
   onlyNewest: boolean;
 }
@@ -245,12 +247,14 @@ export class Log {
     const place = element.querySelector<HTMLElement>(".msg__state");
     if (!place) return;
     const state = entry.item?.state ?? entry.message?.state ?? "answered";
-    const now = `${state} ${newestOwn} ${(entry.item?.attempts ?? 0) > 1}`;
+    const read = newestOwn && entry.message?.seq === shown.read?.seq ? (shown.read?.text ?? "") : "";
+    const now = `${state} ${newestOwn} ${(entry.item?.attempts ?? 0) > 1} ${read}`;
     if (place.dataset["now"] === now) return;
     place.dataset["now"] = now;
     place.classList.toggle("msg__state--trouble", !!entry.item && state !== "sending");
     element.querySelector(".bubble")?.classList.toggle("bubble--unsent", !!entry.item);
     if (entry.item) place.replaceChildren(...this.unsent(entry.item, shown.help));
+    else if (read) place.replaceChildren(read);
     else if (state === "unanswered") place.replaceChildren(say("unanswered"));
     else if (newestOwn && state === "waiting") place.replaceChildren(say("saved"));
     else place.replaceChildren();

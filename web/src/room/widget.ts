@@ -88,6 +88,8 @@ class AfterglowChat extends HTMLElement {
     ended: () => this.ended(),
   });
 
+  private seenUpTo = 0;
+
   connectedCallback(): void {
     this.clinic = this.dataset["clinic"] ?? "";
     leaveOnEscape();
@@ -176,6 +178,7 @@ class AfterglowChat extends HTMLElement {
   private opened(): void {
     if (this.state && !document.hidden && !this.signedOut) {
       void api.opened().catch(() => undefined);
+      this.tellSeen(this.inOrder());
     }
   }
 
@@ -356,6 +359,7 @@ class AfterglowChat extends HTMLElement {
       more: this.more,
       help: this.help,
       alert: state.alert,
+      read: state.read,
       onlyNewest: recovery || infusion,
     });
     this.log.element.hidden = infusion && this.outbox.items.length === 0 && !state.alert;
@@ -371,6 +375,17 @@ class AfterglowChat extends HTMLElement {
     this.drawChoices(messages.at(-1), infusion);
     this.drawWriting(messages);
     this.drawStrips(messages);
+    this.tellSeen(messages);
+  }
+
+  /** A person who writes may know that their words are on this page, while somebody looks at it. */
+  private tellSeen(messages: Message[]): void {
+    const newest = messages.findLast((message) => message.author === "staff")?.seq ?? 0;
+    if (document.hidden || newest <= this.seenUpTo) return;
+    this.seenUpTo = newest;
+    void api.seen(newest).catch(() => {
+      this.seenUpTo = 0;
+    });
   }
 
   /** Only the newest message's choices are live; at most four, and Skip is never the one dropped. */
