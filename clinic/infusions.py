@@ -12,9 +12,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from clinic.people import NotPossibleError
+from bot.stages import PROGRAMS
+from clinic.people import NotPossibleError, zone_named
 from clinic.records.models import Infusion, Patient
 from clinic.system import System
+from clinic.touches import plan as touches
 
 #: A recorded infusion this close to an open one is that one, held a little earlier or later.
 _SAME = timedelta(hours=12)
@@ -89,6 +91,20 @@ def cancel(system: System, session: Session, patient: Patient, number: int) -> I
     return _settle(system, session, patient, found, "cancel")
 
 
+def travel(system: System, session: Session, patient: Patient, timezone: str) -> None:
+    """The patient is in another zone now: wall-clock rules (driving, evenings) follow them."""
+    patient.timezone = zone_named(timezone)
+    _changed(system, session, patient, "patient.travel", timezone=timezone)
+
+
+def set_program(system: System, session: Session, patient: Patient, program: str) -> None:
+    """Staff decide that the series is over, or the whole program; the companion never does."""
+    if program not in PROGRAMS:
+        raise NotPossibleError(f"A program is one of {', '.join(PROGRAMS)}.")
+    patient.program = program
+    _changed(system, session, patient, "patient.program", program=program)
+
+
 def _add(
     system: System,
     session: Session,
@@ -117,16 +133,30 @@ def _settle(
 ) -> Infusion:
     session.flush()
     _number(session, patient)
-    system.audit.add(
+    touches.settle(system, session, patient)
+    _note(
+        system,
         session,
-        system.clock.now(),
-        "system",
+        patient,
         f"infusion.{action}",
         f"infusion:{infusion.id}",
-        patient.id,
         number=infusion.number,
     )
     return infusion
+
+
+def _changed(
+    system: System, session: Session, patient: Patient, action: str, **detail: str
+) -> None:
+    touches.settle(system, session, patient)
+    _note(system, session, patient, action, f"patient:{patient.id}", **detail)
+
+
+def _note(
+    system: System, session: Session, patient: Patient, action: str, subject: str, **detail: object
+) -> None:
+    now = system.clock.now()
+    system.audit.add(session, now, "system", action, subject, patient.id, **detail)
 
 
 def _number(session: Session, patient: Patient) -> None:

@@ -9,7 +9,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot import stages
-from bot.stages import PROGRAMS
 from clinic.conversation import whereabouts
 from clinic.escalation import hours
 from clinic.records.models import (
@@ -31,7 +30,7 @@ class NotPossibleError(Exception):
 def found_clinic(
     session: Session, name: str, timezone: str, settings: Mapping[str, object]
 ) -> Clinic:
-    clinic = Clinic(id=1, name=name, timezone=_zone(timezone), settings=dict(settings))
+    clinic = Clinic(id=1, name=name, timezone=zone_named(timezone), settings=dict(settings))
     session.add(clinic)
     session.flush()
     return clinic
@@ -46,7 +45,7 @@ def add_patient(
         id=patient_id,
         data_key=system.keyring.new_data_key(patient_id),
         name_sealed=b"",
-        timezone=_zone(timezone),
+        timezone=zone_named(timezone),
         created_at=system.clock.now(),
     )
     cipher = system.vault(session).admit(patient)
@@ -102,20 +101,6 @@ def put_on_call(system: System, session: Session, staff: Staff) -> None:
     session.add(OnCallShift(staff_id=staff.id, starts_at=system.clock.now(), ends_at=None))
 
 
-def travel(system: System, session: Session, patient: Patient, timezone: str) -> None:
-    """The patient is in another zone now: wall-clock rules (driving, evenings) follow them."""
-    patient.timezone = _zone(timezone)
-    _note(system, session, patient, "patient.travel", timezone=timezone)
-
-
-def set_program(system: System, session: Session, patient: Patient, program: str) -> None:
-    """Staff decide that the series is over, or the whole program; the companion never does."""
-    if program not in PROGRAMS:
-        raise NotPossibleError(f"A program is one of {', '.join(PROGRAMS)}.")
-    patient.program = program
-    _note(system, session, patient, "patient.program", program=program)
-
-
 def change_setting(system: System, session: Session, name: str, value: str) -> None:
     """Set one of the clinic's settings; empty text takes it back to its default."""
     clinic = session.get(Clinic, 1)
@@ -139,14 +124,8 @@ def change_setting(system: System, session: Session, name: str, value: str) -> N
     )
 
 
-def _note(system: System, session: Session, patient: Patient, action: str, **detail: str) -> None:
-    session.flush()
-    system.audit.add(
-        session, system.clock.now(), "system", action, f"patient:{patient.id}", patient.id, **detail
-    )
-
-
-def _zone(name: str) -> str:
+def zone_named(name: str) -> str:
+    """The name, if there is such a time zone. Raises NotPossibleError."""
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):

@@ -110,11 +110,14 @@ class World:
                 people.put_on_call(self.system, session, person)
         return person
 
-    def patient(self, name: str = "Sam Rivera", therapist: Staff | None = None) -> Patient:
+    def patient(
+        self, name: str = "Sam Rivera", therapist: Staff | None = None, touches: bool = True
+    ) -> Patient:
         with self.system.database.write() as session:
             patient = people.add_patient(
                 self.system, session, name, "America/New_York", "+1 555 0142"
             )
+            patient.touches_wanted = touches
             if therapist is not None:
                 people.relate(self.system, session, patient, therapist, "therapist")
         return patient

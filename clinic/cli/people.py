@@ -100,10 +100,10 @@ def patient_zone(
     timezone: Annotated[str, typer.Argument(help="IANA name, e.g. Europe/Paris.")],
 ) -> None:
     """Where the patient is now, when they travel."""
-    from clinic import people
+    from clinic import infusions
 
     with work() as (system, session):
-        people.travel(system, session, find_patient(session, who), timezone)
+        infusions.travel(system, session, find_patient(session, who), timezone)
 
 
 @patient.command("program")
@@ -112,10 +112,27 @@ def patient_program(
     program: Annotated[str, typer.Argument(help="induction, maintenance or ended.")],
 ) -> None:
     """Set the program a patient is in: only staff decide that the series, or all of it, is over."""
-    from clinic import people
+    from clinic import infusions
 
     with work() as (system, session):
-        people.set_program(system, session, find_patient(session, who), program)
+        infusions.set_program(system, session, find_patient(session, who), program)
+
+
+@patient.command("touches")
+def patient_touches(
+    who: Annotated[str, typer.Argument(help="The patient's id (see: patient list).")],
+) -> None:
+    """When the companion comes by itself, by the patient's clock, and what became of each time."""
+    from zoneinfo import ZoneInfo
+
+    from clinic.touches import plan
+
+    with work() as (_system, session):
+        found = find_patient(session, who)
+        for touch in plan.of(session, found):
+            due = touch.due_at.astimezone(ZoneInfo(found.timezone))
+            reason = f"({touch.reason})" if touch.reason else ""
+            typer.echo(f"{due:%a %Y-%m-%d %H:%M}  {touch.kind:10} {touch.state} {reason}".rstrip())
 
 
 WHO = Annotated[str, typer.Argument(help="The patient's id (see: patient list).")]

@@ -130,11 +130,13 @@ def _check_data() -> None:
     """Refuse to start with broken words, rules or policy, before a patient meets them."""
     from bot import content, risk
     from clinic.escalation import policy
+    from clinic.touches import schedule
 
     try:
         content.registry()
         risk.ruleset()
         policy.load()
+        schedule.load()
     except ValueError as error:
         raise mend(str(error)) from None
 

@@ -5,8 +5,9 @@ One cycle:
 2. a gentle question that nobody answered becomes urgent (invariant I5);
 3. a clinician who went silent loses the conversation (handoff.lapse), a patient who did is looked
    after (welfare);
-4. notifications that are due (outbox.deliver_due);
-5. the heartbeat, written last: it says that a whole cycle went through.
+4. touches that are due: the companion opens the conversation (touches.deliver);
+5. notifications that are due (outbox.deliver_due);
+6. the heartbeat, written last: it says that a whole cycle went through.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from clinic.outbox import queue
 from clinic.records.audit import ChainError
 from clinic.records.models import Conversation, Heartbeat
 from clinic.system import System
+from clinic.touches import deliver
 
 log = logging.getLogger("afterglow.engine")
 
@@ -74,7 +76,7 @@ class Engine:
             self._guarded(self._beat)
 
     def _clockwork(self) -> tuple[Callable[[], None], ...]:
-        return (self._advance, self._watch, self._return_holds, self._look_in)
+        return (self._advance, self._watch, self._return_holds, self._look_in, self._touch)
 
     def _keep_delivering(self, stop: threading.Event, lane: queue.Lane) -> None:
         while not stop.is_set():
@@ -124,6 +126,9 @@ class Engine:
     def _look_in(self) -> None:
         with self._system.database.write() as session:
             welfare.look_in(self._system, session)
+
+    def _touch(self) -> None:
+        deliver.deliver_due(self._system)
 
     def _deliver(self, lane: queue.Lane | None = None) -> None:
         queue.deliver_due(self._system, self._channels, self._owner, lane)

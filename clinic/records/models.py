@@ -17,6 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
     text,
+    true,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -27,6 +28,7 @@ from clinic.records.presence import ContactAttempt as ContactAttempt
 from clinic.records.presence import OnCallShift as OnCallShift
 from clinic.records.presence import Reader as Reader
 from clinic.records.presence import Rotation as Rotation
+from clinic.records.touch import Touch as Touch
 
 
 class Clinic(Base):
@@ -105,6 +107,8 @@ class Patient(Base):
     active: Mapped[bool] = mapped_column(default=True)
     #: What staff have decided; the companion never does (domain.md M02).
     program: Mapped[str] = mapped_column(default="induction", server_default="induction")
+    #: Whether the companion may come by itself; the patient's own choice.
+    touches_wanted: Mapped[bool] = mapped_column(default=True, server_default=true())
     created_at: Mapped[datetime]
     __table_args__ = (one_of("program", "induction", "maintenance", "ended"),)
 

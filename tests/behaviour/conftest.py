@@ -100,11 +100,14 @@ def edge(tmp_path: Path, peer: Peer) -> Iterator[Edge]:
 
 
 @contextlib.contextmanager
-def open_edge(world: World, peer: Peer) -> Iterator[Edge]:
+def open_edge(
+    world: World, peer: Peer, hours_ago: float = 25, touches: bool = False
+) -> Iterator[Edge]:
+    """``touches``: whether the companion comes by itself; most tests look at what is said."""
     therapist = world.staff("Robin", "therapist")
     nurse = world.staff("Noor", "on_call", on_call=True)
-    patient = world.patient(therapist=therapist)
-    world.infusion(patient, hours_ago=25)
+    patient = world.patient(therapist=therapist, touches=touches)
+    world.infusion(patient, hours_ago=hours_ago)
     admission = world.session(patient)
     with TestClient(create_app(world.system), raise_server_exceptions=False) as client:
         client.cookies.set(api.COOKIE, admission.token)

@@ -102,7 +102,7 @@ def test_only_staff_end_a_series_and_a_clinic_sets_its_length(world: World):
     assert stage(world, patient) == "end_of_induction"
     with world.system.database.write() as session:
         found = session.get_one(Patient, patient.id)
-        people.set_program(world.system, session, found, "maintenance")
+        infusions.set_program(world.system, session, found, "maintenance")
     assert stage(world, patient) == "maintenance"
 
 
@@ -123,7 +123,7 @@ def test_a_patient_who_travels_has_mornings_where_they_are(world: World):
         found = session.get_one(Patient, patient.id)
         now = world.clock.now()
         assert not whereabouts.driving_locked(session, found, now + 3 * HOUR)
-        people.travel(world.system, session, found, "Pacific/Honolulu")
+        infusions.travel(world.system, session, found, "Pacific/Honolulu")
         assert whereabouts.driving_locked(session, found, now + 3 * HOUR)
         with pytest.raises(NotPossibleError, match="time zone"):
-            people.travel(world.system, session, found, "Mars/Olympus")
+            infusions.travel(world.system, session, found, "Mars/Olympus")

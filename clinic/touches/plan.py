@@ -1,0 +1,150 @@
+"""The touches of a patient's window, as rows: planned when an infusion has ended, and brought into
+line whenever the infusion, the patient's zone or the patient's wish changes.
+
+Only what is still pending is ever changed. What the patient has moved stays where they put it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from clinic.people import NotPossibleError
+from clinic.records.models import Infusion, Patient, Touch
+from clinic.system import System
+from clinic.touches import schedule
+from clinic.touches.schedule import Kind
+
+#: A touch that was moved may come for this long after its new time.
+_ROOM = timedelta(hours=3)
+#: No further than this may one be moved: the window is over then.
+_FURTHEST = timedelta(days=14)
+_LATER = timedelta(hours=2)
+
+
+def settle(system: System, session: Session, patient: Patient) -> None:
+    """Bring a patient's pending touches into line with what is true now. May be repeated."""
+    session.flush()
+    last, unwanted = _last_ended(session, patient), _unwanted(patient)
+    rows = session.scalars(select(Touch).where(Touch.patient_id == patient.id)).all()
+    for touch in rows:
+        if touch.state == "pending" and (last is None or touch.infusion_id != last.id):
+            _put(touch, "cancelled", "next_infusion")
+        elif touch.state == "pending" and unwanted:
+            _put(touch, "cancelled", unwanted)
+    if last is None or last.ended_at is None or unwanted:
+        return
+    known = {touch.kind: touch for touch in rows if touch.infusion_id == last.id}
+    for kind in schedule.load().kinds:
+        planned = known.get(kind.id)
+        if planned is None or _may_change(planned):
+            _line_up(system, session, patient, last.id, last.ended_at, kind, planned)
+
+
+def of(session: Session, patient: Patient) -> Sequence[Touch]:
+    """All touches of a patient, by the time they are or were due."""
+    return session.scalars(
+        select(Touch).where(Touch.patient_id == patient.id).order_by(Touch.due_at)
+    ).all()
+
+
+def want(system: System, session: Session, patient: Patient, wanted: bool) -> None:
+    """The patient wants the companion to come by itself, or not. What was planned ends, or is
+    planned anew."""
+    patient.touches_wanted = wanted
+    settle(system, session, patient)
+    _note(system, session, patient, "touches.wanted" if wanted else "touches.stopped")
+
+
+def move(system: System, session: Session, patient: Patient, touch: Touch, due: datetime) -> None:
+    """The patient gives a pending touch another time; never a quiet hour."""
+    _check_pending(touch)
+    now, zone = system.clock.now(), ZoneInfo(patient.timezone)
+    if not now < due <= now + _FURTHEST:
+        raise NotPossibleError("Choose a time within the next two weeks.")
+    if schedule.load().quiet.holds(due.astimezone(zone).time()):
+        raise NotPossibleError("That is in the quiet hours of the night.")
+    touch.due_at, touch.until, touch.chosen = due, due + _ROOM, True
+    _note(system, session, patient, "touch.move", kind=touch.kind)
+
+
+def later(system: System, session: Session, patient: Patient, touch: Touch) -> None:
+    """Not now: two hours later, or after the night."""
+    _check_pending(touch)
+    zone, quiet = ZoneInfo(patient.timezone), schedule.load().quiet
+    due = quiet.over(max(touch.due_at, system.clock.now()) + _LATER, zone)
+    touch.due_at, touch.until, touch.chosen = due, max(touch.until, due + _ROOM), True
+    _note(system, session, patient, "touch.later", kind=touch.kind)
+
+
+def skip(system: System, session: Session, patient: Patient, touch: Touch) -> None:
+    """Not this one."""
+    _check_pending(touch)
+    _put(touch, "cancelled", "skipped")
+    _note(system, session, patient, "touch.skip", kind=touch.kind)
+
+
+def _may_change(touch: Touch) -> bool:
+    revived = touch.state == "cancelled" and touch.reason in ("stopped", "program_ended")
+    return revived or (touch.state == "pending" and not touch.chosen)
+
+
+def _line_up(
+    system: System,
+    session: Session,
+    patient: Patient,
+    infusion_id: str,
+    ended: datetime,
+    kind: Kind,
+    touch: Touch | None,
+) -> None:
+    policy, zone = schedule.load(), ZoneInfo(patient.timezone)
+    slot = schedule.slot(kind, ended, zone, policy.quiet)
+    if slot is None:
+        # The clocks of another zone, or another end, left no room for it.
+        if touch is not None:
+            _put(touch, "missed", "no_room")
+        return
+    if touch is None:
+        touch = Touch(patient_id=patient.id, infusion_id=infusion_id, kind=kind.id)
+        session.add(touch)
+    touch.policy, touch.due_at, touch.until = policy.version, slot.due, slot.until
+    late = slot.until <= system.clock.now()
+    _put(touch, "missed" if late else "pending", "recorded_late" if late else None)
+
+
+def _unwanted(patient: Patient) -> str | None:
+    if not patient.active or patient.program == "ended":
+        return "program_ended"
+    return None if patient.touches_wanted else "stopped"
+
+
+def _put(touch: Touch, state: str, reason: str | None) -> None:
+    touch.state, touch.reason = state, reason
+
+
+def _last_ended(session: Session, patient: Patient) -> Infusion | None:
+    """The infusion whose window it is."""
+    held = session.scalars(
+        select(Infusion)
+        .where(Infusion.patient_id == patient.id, Infusion.cancelled.is_(False))
+        .where(Infusion.ended_at.is_not(None))
+        .order_by(Infusion.ended_at.desc())
+        .limit(1)
+    )
+    return held.first()
+
+
+def _check_pending(touch: Touch) -> None:
+    if touch.state != "pending":
+        raise NotPossibleError("It has come already, or will not come any more.")
+
+
+def _note(system: System, session: Session, patient: Patient, action: str, **detail: str) -> None:
+    session.flush()
+    now, actor = system.clock.now(), f"patient:{patient.id}"
+    system.audit.add(session, now, actor, action, actor, patient.id, **detail)
