@@ -8,7 +8,7 @@ from typing import Any
 from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions import quiet, safety
+from actions import quiet, safety, safety_screen
 from actions.turn import Turn, keep, read, say, task
 from bot.risk.levels import Level
 
@@ -203,7 +203,7 @@ def answer_question(dispatcher: CollectingDispatcher, turn: Turn, briefly: bool 
         task(dispatcher, turn, TASKS[turn.intent])
     if turn.intent in SCREENED:
         say(dispatcher, turn, SCREENED[turn.intent])
-        say(dispatcher, turn, "safety.ask_medical")
+        safety_screen.go_on(dispatcher, turn, safety_screen.MEASURE["medical"])
         return
     if briefly and turn.intent == "ask_grounding":
         say(dispatcher, turn, "conversation.grounding_script")

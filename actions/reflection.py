@@ -394,7 +394,7 @@ class Reflection:
         """Ask the same question in its short form, unless another one was just asked."""
         self.next = step
         asked = [m["content"]["content"] for m in self.dispatcher.messages if m.get("content")]
-        if after_question and asked and asked[-1].startswith("safety."):
+        if after_question and asked and asked[-1].startswith(("safety.", "measure.")):
             return
         self._say(f"{step.name}_again")
 

@@ -1,7 +1,8 @@
 """What is said when words show risk. The edge has alerted people; this stays with the person.
 
-Watch: ask directly, once. Urgent and emergency: the edge has shown the card, so this adds one
-next step. Nothing is said twice in a row, and nothing here ends the conversation.
+Watch: ask directly, once. Urgent and emergency: the edge has shown the card and called people, so
+now come the questions of the screener (safety_screen.py), then company, distance, a plan, and
+staying. Nothing is said twice in a row, and nothing here ends the conversation.
 """
 
 from __future__ import annotations
@@ -11,19 +12,19 @@ from typing import Any
 from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.turn import Turn, read, say, task
+from actions import safety_plan, safety_screen
+from actions.turn import Turn, least_said, read, say, task
 from bot import risk
 from bot.risk.levels import Assessment, Context, Level, failed
+from bot.screener import MEDICAL, about
 
-MEDICAL = {"medical", "substance"}
-OTHERS = {"abuse", "harm_to_others"}
-
-ASK_FIRST = {"medical": "safety.ask_medical", "others": "safety.ask_safe", "self": "safety.ask"}
-QUESTIONS = tuple(ASK_FIRST.values())
+ASK_FIRST = {"others": "safety.ask_safe", "self": "safety.ask"}
+#: Somebody else is in danger: the question is another one.
+FRIEND = "safety.ask_friend"
+FRIEND_RULE = "suicide.other.person"
+QUESTIONS = (*ASK_FIRST.values(), FRIEND)
 THEN = ("safety.ask_after", "safety.ask_open")
-STAY = ("safety.stay", "safety.stay_company", "safety.stay_distance", "safety.stay_open")
-STAY_MEDICAL = ("safety.stay_medical", "safety.stay_medical_again")
-STAY_SAME_DAY = ("safety.stay_same_day", "safety.stay_same_day_again")
+STAY_OTHERS = ("safety.stay", "safety.stay_company", "safety.stay_distance", "safety.stay_open")
 
 
 class Safety(Action):
@@ -33,18 +34,7 @@ class Safety(Action):
     async def run(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> list[dict[str, Any]]:
-        turn = read(tracker)
-        told = Level.of(turn.risk["level"])
-        own = _assess(turn) if told < Level.urgent else failed()
-        level = max(told, own.level) if told < Level.urgent else told
-        about = _about(set(turn.risk.get("categories") or ()) or set(own.categories))
-        if level < Level.urgent <= lasting(turn):
-            still_here(dispatcher, turn)
-            return []
-        if told < Level.urgent <= level:
-            # The edge saw less than this, so it has shown no card.
-            say(dispatcher, turn, "safety.card_medical" if about == "medical" else "safety.card")
-        say(dispatcher, turn, _next(_steps(level, about), turn.shown))
+        respond(dispatcher, read(tracker))
         return []
 
 
@@ -56,21 +46,61 @@ class SafetyAnswer(Action):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> list[dict[str, Any]]:
         turn = read(tracker)
-        answered(dispatcher, turn, turn.payload.get("answer", "not_sure"))
+        asked = safety_screen.asked_by(turn)
+        if asked:
+            safety_screen.go_on(dispatcher, turn, asked)
+        else:
+            answered(dispatcher, turn, turn.payload.get("answer", "not_sure"))
         return []
 
 
+def respond(dispatcher: CollectingDispatcher, turn: Turn) -> None:
+    """Say what follows a message that worries, or any message while an alert is open."""
+    told = Level.of(turn.risk["level"])
+    own = _assess(turn) if told < Level.urgent else failed()
+    level = max(told, own.level) if told < Level.urgent else told
+    kinds = set(turn.risk.get("categories") or ()) or set(own.categories)
+    if told < Level.urgent <= level:
+        # The edge saw less than this, so it has shown no card.
+        say(dispatcher, turn, "safety.card_medical" if about(kinds) == "medical" else "safety.card")
+    if level < Level.urgent and safety_plan.open_part(turn):
+        if level == Level.none or lasting(turn) >= Level.urgent:
+            safety_plan.take(dispatcher, turn)
+            return
+        safety_plan.keep(dispatcher, turn)
+    if max(level, lasting(turn)) >= Level.urgent:
+        stay(dispatcher, turn, level, about(kinds))
+    elif about(kinds) == "medical":
+        safety_screen.go_on(dispatcher, turn, MEDICAL)
+    else:
+        friend = any(reason.rule == FRIEND_RULE for reason in own.evidence)
+        first = FRIEND if friend else ASK_FIRST[about(kinds)]
+        say(dispatcher, turn, least_said((first, *THEN), turn))
+
+
+def stay(dispatcher: CollectingDispatcher, turn: Turn, level: Level, kind: str) -> None:
+    """From urgent on: the next step, until a human has closed the alert."""
+    if kind == "others":
+        say(dispatcher, turn, least_said(STAY_OTHERS, turn))
+        return
+    if level >= Level.emergency and kind == "self" and not turn.said_lately("safety.now"):
+        say(dispatcher, turn, "safety.now")
+    safety_screen.go_on(dispatcher, turn, safety_screen.MEASURE[kind])
+
+
 def answered(dispatcher: CollectingDispatcher, turn: Turn, answer: str) -> None:
-    """Say what follows an answer to a safety question. Only a plain no is a no."""
-    medical = "medical" in (turn.payload.get("about"), turn.asked.removeprefix("safety.ask_"))
-    ending = "_medical" if medical else ""
+    """Say what follows an answer to a direct question. Only a plain no is a no."""
     if answer == "no":
-        say(dispatcher, turn, f"safety.no_next{ending}")
+        friend = turn.payload.get("about") == "friend" or turn.asked == FRIEND
+        say(dispatcher, turn, "safety.friend_next" if friend else "safety.no_next")
         return
     if turn.kind == "text":
-        # A tap raises the risk by itself; a typed answer reaches a person this way.
+        # A tap raises the risk by itself; a typed answer reaches a person this way too.
         task(dispatcher, turn, "human_request", "urgent")
-    say(dispatcher, turn, f"safety.yes_next{ending}")
+    if turn.asked == ASK_FIRST["others"]:
+        say(dispatcher, turn, "safety.yes_next")
+    else:
+        safety_screen.go_on(dispatcher, turn, safety_screen.MEASURE["self"])
 
 
 def lasting(turn: Turn) -> Level:
@@ -80,20 +110,29 @@ def lasting(turn: Turn) -> Level:
 
 def open_question(turn: Turn) -> bool:
     """Whether the direct question stands there unanswered: small talk does not pass over it."""
-    return lasting(turn) == Level.watch and turn.asked in (*QUESTIONS, *THEN)
+    asking = (*QUESTIONS, *THEN)
+    return lasting(turn) == Level.watch and (
+        turn.asked in asking or safety_screen.open_item(turn) is not None
+    )
 
 
 def still_here(dispatcher: CollectingDispatcher, turn: Turn) -> None:
-    """Ordinary words while an alert is open: nothing is forgotten, and one next step."""
-    about = _about(set(turn.risk.get("categories") or ()))
-    first = "safety.still_here_medical" if about == "medical" else "safety.still_here"
-    say(dispatcher, turn, _next((first, *_steps(lasting(turn), about)), turn.shown))
+    """Coming back while an alert is open: nothing is forgotten, and one next step."""
+    kind = about(turn.risk.get("categories") or ())
+    first = "safety.still_here_medical" if kind == "medical" else "safety.still_here"
+    if turn.asked == first:
+        stay(dispatcher, turn, Level.none, kind)
+    else:
+        say(dispatcher, turn, first)
 
 
 def ask_on(dispatcher: CollectingDispatcher, turn: Turn) -> None:
     """The next way of asking, after words that were no answer."""
-    about = _about(set(turn.risk.get("categories") or ()))
-    say(dispatcher, turn, _next(_steps(Level.watch, about), turn.shown))
+    kind = about(turn.risk.get("categories") or ())
+    if kind == "medical":
+        safety_screen.go_on(dispatcher, turn, MEDICAL)
+    else:
+        say(dispatcher, turn, least_said((ASK_FIRST[kind], *THEN), turn))
 
 
 def _assess(turn: Turn) -> Assessment:
@@ -102,24 +141,3 @@ def _assess(turn: Turn) -> Assessment:
         return risk.assess(turn.text, context=where)
     except Exception:
         return failed()
-
-
-def _about(categories: set[str]) -> str:
-    if categories & MEDICAL and not categories - MEDICAL:
-        return "medical"
-    return "others" if categories and not categories - OTHERS else "self"
-
-
-def _steps(level: Level, about: str) -> tuple[str, ...]:
-    if level < Level.urgent:
-        return (ASK_FIRST[about], *THEN)
-    if about != "medical":
-        return STAY
-    return STAY_MEDICAL if level >= Level.emergency else STAY_SAME_DAY
-
-
-def _next(steps: tuple[str, ...], shown: tuple[str, ...]) -> str:
-    """The first step not said yet; when all were, the one said longest ago."""
-    said = [name.split("#")[0] for name in shown]
-    last = {step: len(said) - 1 - said[::-1].index(step) for step in steps if step in said}
-    return min(steps, key=lambda step: last.get(step, -1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -26,6 +26,8 @@ CLINIC = {
     "clinic_name": "your clinic",
     "emergency_number": "your local emergency number",
     "crisis_line": "your local crisis line",
+    "crisis_text": "",
+    "crisis_how": "call",
 }
 #: What a turn is taken for when it brings no context, as in ``rasa shell``.
 CONTEXT: dict[str, Any] = {
@@ -35,6 +37,9 @@ CONTEXT: dict[str, Any] = {
     "infusion_number": 1,
     "risk": {"level": "none", "conversation_level": "none"},
 }
+
+#: So many sentences back is lately.
+LATELY = 12
 
 #: Anything a person would see: not only blanks and zero-width marks.
 VISIBLE = re.compile(r"[^\s\u200b-\u200f\u2060\ufeff]")
@@ -68,6 +73,10 @@ class Turn:
     def asked(self) -> str:
         """The last thing shown, by id; empty at the beginning."""
         return self.shown[-1].split("#")[0] if self.shown else ""
+
+    def said_lately(self, item_id: str) -> bool:
+        """Whether this was among the last things said."""
+        return any(name.split("#")[0] == item_id for name in self.shown[-LATELY:])
 
     @property
     def risk(self) -> Mapping[str, Any]:
@@ -128,6 +137,13 @@ def say(dispatcher: CollectingDispatcher, turn: Turn, item_id: str, **values: st
         buttons=[{"title": c.title, "payload": c.payload} for c in item.choices],
         content={"content": item_id, "version": item.version, "variant": variant, "values": filled},
     )
+
+
+def least_said(items: Sequence[str], turn: Turn) -> str:
+    """The first of these not said yet; when all were, the one said longest ago."""
+    said = [name.split("#")[0] for name in turn.shown]
+    last = {item: len(said) - 1 - said[::-1].index(item) for item in items if item in said}
+    return min(items, key=lambda item: last.get(item, -1))
 
 
 def note(dispatcher: CollectingDispatcher, kind: str, key: str, data: Mapping[str, Any]) -> None:

@@ -98,6 +98,8 @@ RECORDS: dict[str, dict[str, Any]] = {
     ),
     "instrument_answer": _data(
         ["instrument", "item", "value"],
+        # Only words that were no clear answer come this way (bot/screener.py): the edge itself
+        # keeps taps and plain answers.
         {"instrument": _ID, "item": _ID, "value": {"type": "integer"}},
     ),
     "intention": _PLAIN_TEXT,
@@ -162,6 +164,26 @@ TURN: dict[str, Any] = {
                         "categories": {"type": "array", "items": {"enum": list(RISK_CATEGORIES)}},
                     },
                 },
+                # What was asked and answered lately, by measure (bot/screener.py, Taken).
+                "measures": {
+                    "type": "object",
+                    "additionalProperties": {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "required": ["state", "asked", "answers", "hours"],
+                        "properties": {
+                            "state": {"enum": ["draft", "complete"]},
+                            "asked": {"type": "array", "items": _ID},
+                            "answers": {
+                                "type": "object",
+                                "additionalProperties": {"type": "integer"},
+                            },
+                            "hours": {"type": "number", "minimum": 0},
+                        },
+                    },
+                },
+                # The patient's safety plan in their own words, by part (bot/safety_plan.py).
+                "safety_plan": {"type": "object", "additionalProperties": _TEXT},
                 # float32 little-endian, base64: the sentence embedding computed at the edge.
                 "embedding": {"type": ["string", "null"], "maxLength": 4096},
             },

@@ -30,7 +30,7 @@ _KEYS = {
     "items", "scoring", "bands", "cut_off", "change", "remission", "alerts", "payload", "unclear",
     "again_hours", "completes", "stops",
 }  # fmt: skip
-_ITEM_KEYS = {"id", "text", "loinc", "asks", "ask_when", "scale", "stem"}
+_ITEM_KEYS = {"id", "text", "loinc", "asks", "ask_when", "scale", "stem", "unclear"}
 
 
 class MeasureError(ValueError):
@@ -59,6 +59,8 @@ class Item:
     #: Kinds of risk it asks about (bot.contract.RISK_CATEGORIES).
     asks: tuple[str, ...] = ()
     ask_when: Mapping[str, int] = field(default_factory=dict)
+    #: What words that are no answer count as; None: they count as nothing.
+    unclear: int | None = None
 
     @property
     def highest(self) -> int:
@@ -115,8 +117,6 @@ class Measure:
     change: float | None = None
     remission: float | None = None
     payload: str = "/measure_answer"
-    #: What words that are no answer count as; None: they count as nothing.
-    unclear: int | None = None
     #: A finished one is not begun again within this many hours.
     again_hours: float = 0
     #: The band that completes a gentle screen (invariant I5).
@@ -264,7 +264,6 @@ def _measure(raw: dict[str, Any]) -> Measure:
         change=raw.get("change", {}).get("points"),
         remission=raw.get("remission", {}).get("below"),
         payload=raw.get("payload", "/measure_answer"),
-        unclear=raw.get("unclear"),
         again_hours=raw.get("again_hours", 0),
         completes=raw.get("completes"),
         stops=Level.of(raw["stops"]) if "stops" in raw else None,
@@ -281,6 +280,7 @@ def _item(measure: dict[str, Any], raw: dict[str, Any]) -> Item:
         loinc=raw.get("loinc"),
         asks=tuple(raw.get("asks", ())),
         ask_when=raw.get("ask_when", {}),
+        unclear=raw.get("unclear", measure.get("unclear")),
     )
 
 

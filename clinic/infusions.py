@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bot.stages import PROGRAMS
-from clinic.people import NotPossibleError, zone_named
+from clinic.people import NotPossibleError, country_named, zone_named
 from clinic.records.models import Infusion, Patient
 from clinic.system import System
 from clinic.touches import plan as touches
@@ -91,9 +91,12 @@ def cancel(system: System, session: Session, patient: Patient, number: int) -> I
     return _settle(system, session, patient, found, "cancel")
 
 
-def travel(system: System, session: Session, patient: Patient, timezone: str) -> None:
-    """The patient is in another zone now: wall-clock rules (driving, evenings) follow them."""
-    patient.timezone = zone_named(timezone)
+def travel(
+    system: System, session: Session, patient: Patient, timezone: str, country: str | None = None
+) -> None:
+    """The patient is in another zone now: wall-clock rules (driving, evenings) follow them, and the
+    numbers to call follow ``country`` (None: where the clinic is)."""
+    patient.timezone, patient.country = zone_named(timezone), country_named(country)
     _changed(system, session, patient, "patient.travel", timezone=timezone)
 
 

@@ -37,15 +37,22 @@ def found_clinic(
 
 
 def add_patient(
-    system: System, session: Session, name: str, timezone: str, phone: str | None = None
+    system: System,
+    session: Session,
+    name: str,
+    timezone: str,
+    phone: str | None = None,
+    country: str | None = None,
 ) -> Patient:
-    """A new patient with a data key of their own."""
+    """A new patient with a data key of their own. ``country``: where they are, when that is not
+    where the clinic is."""
     patient_id = new_id()
     patient = Patient(
         id=patient_id,
         data_key=system.keyring.new_data_key(patient_id),
         name_sealed=b"",
         timezone=zone_named(timezone),
+        country=country_named(country),
         created_at=system.clock.now(),
     )
     cipher = system.vault(session).admit(patient)
@@ -106,7 +113,7 @@ def change_setting(system: System, session: Session, name: str, value: str) -> N
     clinic = session.get(Clinic, 1)
     if clinic is None:
         raise NotPossibleError("There is no clinic yet. See: afterglow clinic found")
-    settable = {*whereabouts.DEFAULTS, *whereabouts.CLOCK, *hours.SETTINGS}
+    settable = {*whereabouts.DEFAULTS, *whereabouts.NUMBERS, *whereabouts.CLOCK, *hours.SETTINGS}
     if name not in settable:
         known = ", ".join(sorted(settable))
         raise NotPossibleError(f"There is no setting {name!r}. Known: {known}.")
@@ -122,6 +129,15 @@ def change_setting(system: System, session: Session, name: str, value: str) -> N
     system.audit.add(
         session, system.clock.now(), "system", "clinic.set", "clinic:1", None, setting=name
     )
+
+
+def country_named(code: str | None) -> str | None:
+    """Two letters in upper case; None: where the clinic is. Raises NotPossibleError."""
+    if code is None:
+        return None
+    if len(code) == 2 and code.isascii() and code.isalpha():
+        return code.upper()
+    raise NotPossibleError(f"{code!r} is no country code. Use two letters, such as GB.")
 
 
 def zone_named(name: str) -> str:

@@ -173,12 +173,17 @@ def _command(agent: Agent, payload: str) -> str:
 
 
 def _as_tap(turn: dict[str, Any], words: str, before: list[Event]) -> str | None:
-    """The payload of the open button whose title was typed out, word for word."""
+    """The payload of the open button whose title was typed out, word for word, or of the answer to
+    a safety question or a measure that these words stand for."""
     shown = (_content(event) for event in reversed(before) if isinstance(event, BotUttered))
     last = next((content for content in shown if content), None)
     items = registry()
     if last is None or last["content"] not in items:
         return None
+    item = items.item(last["content"])
+    answer = item.choice_typed(words) if item.asks or item.measure else None
+    if answer is not None:
+        return answer.payload
     plain = words.casefold().rstrip(".! ")
     for choice in items.item(last["content"]).choices:
         if choice.title.casefold() == plain:

@@ -27,6 +27,8 @@ INTENT_NAME = "safety_risk"
 #: until a human has closed the alert (I5): no denial, thanks or small talk ends it.
 STILL_ANSWERED = {
     "safety_answer",
+    "safety_plan",
+    "measure_answer",
     "talk_to_human",
     "ask_grounding",
     "ask_breathing",

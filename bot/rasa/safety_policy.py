@@ -14,12 +14,24 @@ from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.shared.core.constants import ACTION_DEACTIVATE_LOOP_NAME, ACTION_LISTEN_NAME
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.events import ActionExecuted, UserUttered
+from rasa.shared.core.events import ActionExecuted, BotUttered, UserUttered
 from rasa.shared.core.generator import TrackerWithCachedStates
 from rasa.shared.core.trackers import DialogueStateTracker
 
+from bot.safety_plan import PARTS
+
 #: What is said first, by intent. After it the running form ends, and the bot listens.
-ACTIONS = {"safety_risk": "action_safety", "safety_answer": "action_safety_answer"}
+ACTIONS = {
+    "safety_risk": "action_safety",
+    "safety_answer": "action_safety_answer",
+    "safety_plan": "action_safety_plan",
+}
+#: Words typed under a question of the safety plan are its answer, but for these, when short and
+#: sure; who names a person to call has not asked for one.
+PLAN = "safety.plan_"
+LEFT_FOR = {"talk_to_human", "ask_who_reads", "ask_are_you_human", "open"}
+NAMING = {"safety.plan_people", "safety.plan_professionals"}
+SHORT, SURE = 6, 0.5
 
 
 @DefaultV1Recipe.register(
@@ -69,7 +81,7 @@ def _next(tracker: DialogueStateTracker) -> str | None:
             done.append(event.action_name)
     else:
         return None
-    first = ACTIONS.get(event.intent_name or "")
+    first = ACTIONS.get(event.intent_name or "") or _of_plan(tracker, event)
     if first is None:
         return None
     if first not in done:
@@ -77,3 +89,29 @@ def _next(tracker: DialogueStateTracker) -> str | None:
     if tracker.active_loop_name and ACTION_DEACTIVATE_LOOP_NAME not in done:
         return ACTION_DEACTIVATE_LOOP_NAME
     return ACTION_LISTEN_NAME
+
+
+def _of_plan(tracker: DialogueStateTracker, said: UserUttered) -> str | None:
+    """The plan takes what answers, skips or stops its open question."""
+    asked = _asked_before(tracker, said)
+    part = asked.removeprefix(PLAN)
+    if part == asked or part not in PARTS:
+        return None
+    intent = said.intent_name or ""
+    if (said.text or "").startswith("/"):
+        return "action_safety_plan" if intent in ("skip", "stop_for_now") else None
+    confidence = float(said.intent.get("confidence") or 0)
+    sure = confidence >= SURE and len((said.text or "").split()) <= SHORT
+    if intent in LEFT_FOR and sure and asked not in NAMING:
+        return None
+    return "action_safety_plan"
+
+
+def _asked_before(tracker: DialogueStateTracker, said: UserUttered) -> str:
+    events = list(tracker.events)
+    before = events[: max(n for n, event in enumerate(events) if event is said)]
+    for event in reversed(before):
+        content = (event.metadata or {}).get("content") if isinstance(event, BotUttered) else None
+        if content:
+            return str(content["content"])
+    return ""

@@ -57,12 +57,15 @@ def patient_add(
     timezone: Annotated[str, typer.Option(help="IANA name, e.g. America/New_York.")],
     phone: Annotated[str | None, typer.Option(help="Call-back number.")] = None,
     therapist: Annotated[str | None, typer.Option(help="Their therapist's e-mail.")] = None,
+    country: Annotated[
+        str | None, typer.Option(help="Two letters, when they are not where the clinic is: GB.")
+    ] = None,
 ) -> None:
     """Add a patient; prints their id."""
     from clinic import people
 
     with work() as (system, session):
-        added = people.add_patient(system, session, name, timezone, phone)
+        added = people.add_patient(system, session, name, timezone, phone, country)
         if therapist:
             person = people.by_email(session, therapist)
             people.relate(system, session, added, person, "therapist")
@@ -98,12 +101,16 @@ def patient_invite(
 def patient_zone(
     who: Annotated[str, typer.Argument(help="The patient's id (see: patient list).")],
     timezone: Annotated[str, typer.Argument(help="IANA name, e.g. Europe/Paris.")],
+    country: Annotated[
+        str | None,
+        typer.Option(help="Two letters, such as FR; without it, the clinic's."),
+    ] = None,
 ) -> None:
     """Where the patient is now, when they travel."""
     from clinic import infusions
 
     with work() as (system, session):
-        infusions.travel(system, session, find_patient(session, who), timezone)
+        infusions.travel(system, session, find_patient(session, who), timezone, country)
 
 
 @patient.command("program")

@@ -75,8 +75,9 @@ def clinic_found(
     timezone: Annotated[str, typer.Option(help="IANA name, e.g. America/New_York.")],
     phone: Annotated[str, typer.Option(help="The number patients call.")] = "",
     hours: Annotated[str, typer.Option(help="When it is answered.")] = "Weekdays 9 to 5",
-    emergency_number: Annotated[str, typer.Option(help="Where your patients are.")] = "911",
-    crisis_line: Annotated[str, typer.Option(help="Where your patients are.")] = "988",
+    country: Annotated[str, typer.Option(help="Two letters: decides the numbers to call.")] = "US",
+    emergency_number: Annotated[str, typer.Option(help="Instead of the country's.")] = "",
+    crisis_line: Annotated[str, typer.Option(help="Instead of the country's.")] = "",
     reads_within: Annotated[
         str, typer.Option(help="How soon somebody reads the chat; patients are told.")
     ] = "2 working days",
@@ -91,10 +92,11 @@ def clinic_found(
         chosen = {
             "phone": phone,
             "hours": hours,
-            "emergency_number": emergency_number,
-            "crisis_line": crisis_line,
+            "country": country.upper(),
             "reads_within": reads_within,
         }
+        own = {"emergency_number": emergency_number, "crisis_line": crisis_line}
+        chosen |= {name: number for name, number in own.items() if number}
         people.found_clinic(session, name, timezone, chosen)
     typer.echo(f"{name} is set up. Next: afterglow staff add NAME E-MAIL --on-call")
 
@@ -129,6 +131,7 @@ def demo_code(email: str) -> None:
 def _check_data() -> None:
     """Refuse to start with broken words, rules or policy, before a patient meets them."""
     from bot import content, risk
+    from clinic import crisis
     from clinic.escalation import policy
     from clinic.touches import schedule
 
@@ -137,6 +140,7 @@ def _check_data() -> None:
         risk.ruleset()
         policy.load()
         schedule.load()
+        crisis.countries()
     except ValueError as error:
         raise mend(str(error)) from None
 

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bot.risk.levels import Level
-from clinic.console import person, presence, queue, relations, transcript, wording
+from clinic.console import person, presence, queue, relations, safety, transcript, wording
 from clinic.console.access import Who
 from clinic.console.desk import HOME, Desk, back_to, zone
 from clinic.conversation import delivery, handoff
@@ -239,10 +239,11 @@ def _view(
         "held_by_me": holder is not None and holder.id == who.staff.id,
         "alert": person.running_alert(system, session, patient_id, who.staff),
         "colleagues": person.colleagues(session, who.staff),
-        "safety_plan": person.safety_plan(system, session, patient_id),
         "flagged": person.flagged(session, patient_id),
         "past_alerts": person.past_alerts(system, session, patient_id),
         "infusions": person.infusions(session, patient, when),
+        "screens": safety.screens(system, session, patient_id),
+        "plan": safety.plan(system, session, patient_id),
         "journal": person.journal(system, session, patient_id),
         "check_ins": person.check_ins(system, session, patient_id),
     }

@@ -186,18 +186,6 @@ def colleagues(session: Session, staff: Staff) -> list[Staff]:
     ]
 
 
-def safety_plan(system: System, session: Session, patient_id: str) -> list[tuple[str, str]]:
-    """(part, words) of the safety plan the patient has written."""
-    vault = system.vault(session)
-    rows = session.scalars(
-        select(Record)
-        .where(Record.patient_id == patient_id, Record.kind == "safety_plan_part")
-        .order_by(Record.created_at)
-    )
-    parts = [vault.data(row) for row in rows]
-    return [(part["part"].replace("_", " ").capitalize(), part["text"]) for part in parts]
-
-
 def flagged(session: Session, patient_id: str) -> list[tuple[int, datetime, str]]:
     """(place, time, level) of the last messages that screening flagged, newest first."""
     found = session.execute(

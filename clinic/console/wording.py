@@ -70,6 +70,7 @@ TASKS = {
     "schedule": "About an appointment",
     "ride": "About a ride home",
     "forms": "About forms",
+    "relapse_watch": "Look at the PHQ-9 within two days",
     "other": "Something else",
     "welfare": "Silent since an alert: look in on them",
 }

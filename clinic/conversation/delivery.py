@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from clinic import feed
-from clinic.conversation import whereabouts
+from bot.content import registry
+from clinic import crisis, feed
+from clinic.conversation import measuring, whereabouts
 from clinic.records.models import (
     Clinic,
     Conversation,
@@ -29,6 +30,12 @@ from clinic.system import System
 PAGE = 50
 #: How a patient is named among those who read (models.Reader).
 PATIENT = "patient"
+#: Behind "Help now": sentence, what pressing it does, which number.
+_HELP = (
+    ("help.emergency", "tel", "emergency_number"),
+    ("help.crisis", "tel", "crisis_line"),
+    ("help.crisis_text", "sms", "crisis_text"),
+)
 
 
 def locked(session: Session, conversation_id: str) -> Conversation:
@@ -75,20 +82,30 @@ def say(
     values: Mapping[str, str] | None = None,
     author: str = "bot",
     reply_to: str | None = None,
+    locale: str | None = None,
 ) -> Message:
     """Store a sentence of the registry, with its id, version and phrasing (invariant I7).
 
     Clinic settings are known to every sentence; ``values`` adds the patient's own words.
+    ``locale``: a language other than English (data/content/<locale>).
     """
-    item = system.words.item(content)
-    known = whereabouts.settings(session.get_one(Clinic, 1)) | dict(values or {})
+    words = registry(locale) if locale else system.words
+    item = words.item(content)
+    known = whereabouts.settings(session.get_one(Clinic, 1), conversation.patient)
+    for name in item.values:
+        if known.get(name) == crisis.UNKNOWN.get(name) and f"unknown.{name}" in words:
+            known[name] = words.render(f"unknown.{name}")
+    known |= dict(values or {})
+    if item.measure:
+        measuring.asked(system, session, conversation, item)
     return append(
         system,
         session,
         conversation,
         author,
-        system.words.render(content, variant, known),
+        words.render(content, variant, known),
         kind=item.kind,
+        locale=locale,
         content=item.id,
         content_version=item.version,
         variant=variant,
@@ -161,7 +178,7 @@ def state(system: System, session: Session, conversation: Conversation) -> dict[
     """Where we are and what is true: everything but the messages."""
     now = system.clock.now()
     patient = conversation.patient
-    known = whereabouts.settings(session.get_one(Clinic, 1))
+    known = whereabouts.settings(session.get_one(Clinic, 1), patient)
     where = whereabouts.place(session, patient.id, now)
     number = {"number": str(where.number)} if where.number else {}
     holder = session.get(Staff, conversation.held_by) if conversation.held_by else None
@@ -193,9 +210,10 @@ def help_lines(system: System, known: Mapping[str, str]) -> dict[str, Any]:
         }
 
     lines = [
-        line("help.emergency", f"tel:{_dialable(known['emergency_number'])}"),
-        line("help.crisis", f"tel:{_dialable(known['crisis_line'])}"),
-        line("help.crisis_text", f"sms:{_dialable(known['crisis_line'])}"),
+        line(item, f"{scheme}:{_dialable(known[number])}")
+        for item, scheme, number in _HELP
+        # Where no number is known there are words, and nothing to press.
+        if _dialable(known[number])
     ]
     if known["clinic_phone"]:
         lines.append(line("help.clinic", f"tel:{_dialable(known['clinic_phone'])}"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import unicodedata
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,8 +18,10 @@ from sqlalchemy.orm import Session
 
 from bot.content import Choice, Item
 from bot.risk.levels import Assessment, Context, Level, State
+from bot.screener import about
+from bot.spoken import spoken
 from bot.stages import Place
-from clinic.conversation import delivery, lease, whereabouts
+from clinic.conversation import delivery, lease, measuring, whereabouts
 from clinic.conversation.screening import screen
 from clinic.escalation import machine, policy
 from clinic.records.models import Conversation, Message, RiskAssessment
@@ -30,8 +33,11 @@ _HISTORY_REACH = timedelta(days=3)
 #: The crisis card is not shown again within this time unless the level rises.
 _CARD_AGAIN = timedelta(minutes=10)
 #: Which card: the body's, or danger between people; everything else is the crisis line's.
-_BODY = {"medical", "substance"}
-_OTHERS = {"harm_to_others", "abuse"}
+_CARDS = {
+    "medical": "safety.card_medical",
+    "others": "safety.card_danger",
+    "self": "safety.card",
+}
 #: A patient who comes back after this long is greeted again.
 _AWAY = timedelta(hours=4)
 
@@ -164,9 +170,13 @@ def _receive(
             payload=words.payload,
             turn="waiting" if conversation.mode == "bot" else "held",
         )
+        assessment, completes = _keep_answer(
+            system, session, conversation, message, words, assessment
+        )
         session.add(_row(message, assessment, now))
         level = _new_worry(conversation, assessment)
-        risen = _settle_risk(conversation, assessment, words, now)
+        locale = spoken(words.text) if level and words.kind == "say" else None
+        risen = _settle_risk(conversation, assessment, completes, now)
         replies = []
         if level >= Level.urgent:
             machine.raise_alert(
@@ -179,7 +189,9 @@ def _receive(
                 message.id,
             )
             if risen or not _card_shown(session, conversation_id, now):
-                replies.append(_card(system, session, conversation, assessment, message))
+                replies.append(_card(system, session, conversation, assessment, message, locale))
+        elif locale and level == Level.watch:
+            replies.append(_wait(system, session, conversation, message, locale))
         system.audit.add(
             session,
             now,
@@ -205,25 +217,58 @@ def _assess(system: System, words: _Words, state: State, context: Context) -> As
         assessment = screen(words.text, state, context, system.settings.screen_deadline)
     if words.question is None or words.answer is None or words.answer.raises is None:
         return assessment
-    level = max(assessment.level, Level.of(words.answer.raises))
-    asked = set(words.question.asks)
-    about = (asked & set(state.categories)) or set(words.question.asks[:1]) or {"suicide"}
+    return _raised(assessment, Level.of(words.answer.raises), words, state.categories)
+
+
+def _raised(
+    assessment: Assessment, level: Level, words: _Words, categories: Collection[str]
+) -> Assessment:
+    """The assessment with what the answer means added. It can only rise."""
+    if words.question is None or words.answer is None:
+        return assessment
+    level = max(assessment.level, level)
+    asked = words.question.asks
+    kinds = (set(asked) & set(categories)) or set(asked[:1]) or {"suicide"}
     return dataclasses.replace(
         assessment,
         level=level,
         conversation_level=max(level, assessment.conversation_level),
-        categories=tuple(sorted({*assessment.categories, *about})),
+        categories=tuple(sorted({*assessment.categories, *kinds})),
         notes=(*assessment.notes, f"{words.question.id}.{words.answer.id}"),
     )
 
 
+def _keep_answer(
+    system: System,
+    session: Session,
+    conversation: Conversation,
+    message: Message,
+    words: _Words,
+    assessment: Assessment,
+) -> tuple[Assessment, tuple[str, ...]]:
+    """Store the answer to a measure's question. Returns the assessment with what it means beside
+    earlier answers, and the kinds of risk whose gentle screen this message completes."""
+    question, answer = words.question, words.answer
+    if question is None or answer is None:
+        return assessment, ()
+    if question.measure is None or answer.value is None:
+        return assessment, question.asks if answer.completes_screen else ()
+    weighed = measuring.answered(system, session, conversation, message, question, answer.value)
+    if weighed.level > assessment.level:
+        assessment = _raised(assessment, weighed.level, words, conversation.risk_categories)
+    return assessment, weighed.completes
+
+
 def _open_question(system: System, session: Session, conversation_id: str) -> Item | None:
-    """The safety question that is on the page, not answered yet."""
+    """The question on the page whose answers mean something to the edge, not answered yet. While a
+    human writes, a typed "yes" is theirs to read."""
     asked = _newest_asking(session, conversation_id)
     if asked is None or asked.content not in system.words:
         return None
+    if session.get_one(Conversation, conversation_id).mode == "human":
+        return None
     item = system.words.item(str(asked.content))
-    return item if item.asks else None
+    return item if item.asks or item.measure else None
 
 
 def _newest_asking(session: Session, conversation_id: str) -> Message | None:
@@ -269,13 +314,12 @@ def _new_worry(conversation: Conversation, assessment: Assessment) -> Level:
 
 
 def _settle_risk(
-    conversation: Conversation, assessment: Assessment, words: _Words, now: datetime
+    conversation: Conversation, assessment: Assessment, completes: Collection[str], now: datetime
 ) -> bool:
     """Move the conversation's risk; returns whether it rose. Down only by a completed screen."""
     current = Level.of(conversation.risk_level)
-    completes = words.answer is not None and words.answer.completes_screen
-    if completes and words.question and current == Level.watch and assessment.level == Level.none:
-        _complete_screen(conversation, words.question)
+    if completes and current == Level.watch and assessment.level == Level.none:
+        _complete_screen(conversation, completes)
         return False
     raised = max(current, assessment.level, assessment.conversation_level)
     if assessment.level > Level.none:
@@ -290,9 +334,9 @@ def _settle_risk(
     return True
 
 
-def _complete_screen(conversation: Conversation, question: Item) -> None:
+def _complete_screen(conversation: Conversation, asked: Collection[str]) -> None:
     """A "no" lowers what was asked about, and nothing else (I5)."""
-    left = sorted(set(conversation.risk_categories) - set(question.asks))
+    left = sorted(set(conversation.risk_categories) - set(asked))
     conversation.risk_categories = left
     if not left:
         conversation.risk_level = "none"
@@ -305,15 +349,40 @@ def _card(
     conversation: Conversation,
     assessment: Assessment,
     message: Message,
+    locale: str | None,
 ) -> Message:
-    about = set(assessment.categories)
-    content = "safety.card"
-    if about and about <= _BODY:
-        content = "safety.card_medical"
-    elif about and about <= _OTHERS:
-        content = "safety.card_danger"
+    content = _CARDS[about(assessment.categories)]
     return delivery.say(
-        system, session, conversation, content, author="system", reply_to=message.id
+        system,
+        session,
+        conversation,
+        content,
+        author="system",
+        reply_to=message.id,
+        locale=locale,
+    )
+
+
+def _wait(
+    system: System,
+    session: Session,
+    conversation: Conversation,
+    message: Message,
+    locale: str,
+) -> Message:
+    """The rules cannot read this language: a human is called, and the patient is told so in it,
+    in the transaction that calls them (I2)."""
+    kinds = conversation.risk_categories
+    reason = f"language.{locale}"
+    machine.raise_alert(system, session, conversation, Level.urgent, kinds, reason, message.id)
+    return delivery.say(
+        system,
+        session,
+        conversation,
+        "safety.wait_human",
+        author="system",
+        reply_to=message.id,
+        locale=locale,
     )
 
 

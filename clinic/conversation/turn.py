@@ -19,11 +19,11 @@ import httpx
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot import contract
+from bot import contract, measures, screener
 from bot.content import ContentError
 from bot.risk.levels import Level
-from clinic import feed
-from clinic.conversation import delivery, lease, whereabouts
+from clinic import feed, safety_plan
+from clinic.conversation import delivery, lease, measuring, whereabouts
 from clinic.conversation.embeddings import Embeddings
 from clinic.escalation import machine, policy
 from clinic.records.models import (
@@ -232,7 +232,10 @@ class Turns:
                     reply_to=message.id,
                 )
             for record in reply["records"]:
-                keep_record(system, session, conversation, message, record)
+                if record["kind"] == "instrument_answer":
+                    _count(system, session, conversation, message, record["data"])
+                else:
+                    keep_record(system, session, conversation, message, record)
             _heed(system, session, conversation, message, reply)
             self._settle(session, conversation, message, "answered")
 
@@ -302,7 +305,7 @@ def compose(
             "hours_since_infusion": where.hours_since,
             "infusion_number": where.number,
             "intention": _intention(session, vault, patient_id),
-            "clinic": whereabouts.settings(session.get_one(Clinic, 1)),
+            "clinic": whereabouts.settings(session.get_one(Clinic, 1), conversation.patient),
             "phrases_used": _phrases_used(session, conversation.id, now),
             "risk": {
                 "level": assessed.level if assessed else "none",
@@ -311,6 +314,8 @@ def compose(
                     (assessed.categories if assessed else []) or conversation.risk_categories
                 ),
             },
+            "measures": measuring.taken(system, session, conversation, now),
+            "safety_plan": safety_plan.current(session, vault, patient_id),
             "embedding": None,
         },
     }, (text if message.kind == "say" else "")
@@ -372,15 +377,57 @@ def _heed(
         conversation.watch_until = now + timedelta(minutes=policy.load()["watch_minutes"])
 
 
+def _count(
+    system: System,
+    session: Session,
+    conversation: Conversation,
+    message: Message,
+    data: dict[str, Any],
+) -> None:
+    """Words that were no answer to a measure's question, counted as the measure says."""
+    measure = measures.measures().get(data["instrument"])
+    if measure is None:
+        return
+    level = measuring.count_unclear(system, session, conversation, message, measure, [data["item"]])
+    _raise(system, session, conversation, message, level, f"{measure.id}.unclear")
+
+
+def _raise(
+    system: System,
+    session: Session,
+    conversation: Conversation,
+    message: Message,
+    level: Level,
+    reason: str,
+) -> None:
+    """What was learned after the message was stored can raise its conversation too."""
+    if level < Level.urgent:
+        return
+    if level > Level.of(conversation.risk_level):
+        conversation.risk_level, conversation.risk_since = level.name, system.clock.now()
+        conversation.watch_until = None
+    kinds = conversation.risk_categories
+    machine.raise_alert(system, session, conversation, level, kinds, reason, message.id)
+
+
 def _say_fallback(
     system: System, session: Session, conversation: Conversation, message: Message
 ) -> None:
+    """The assistant did not answer: after words of danger the edge asks the next question of the
+    screener itself, as the assistant would have."""
     assessed = session.get(RiskAssessment, message.id)
-    if assessed is not None and assessed.level in ("urgent", "emergency"):
+    own = Level.of(assessed.level) if assessed else Level.none
+    lasting = Level.of(conversation.risk_level)
+    content: str | None = "conversation.unanswered"
+    about = screener.about(conversation.risk_categories)
+    if lasting >= Level.urgent or (own == Level.watch and about == "medical"):
+        asked, level = measuring.next_question(system, session, conversation, message)
+        _raise(system, session, conversation, message, level, "screener.unclear")
+        content = asked or (content if own < Level.urgent else None)
+    elif own == Level.watch:
+        content = "safety.ask_safe" if about == "others" else "safety.ask"
+    if content is None:
         return
-    content = "conversation.unanswered"
-    if assessed is not None and assessed.level == "watch":
-        content = "safety.ask"
     last = session.scalars(
         select(Message)
         .where(Message.conversation_id == conversation.id, Message.author != "patient")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -10,15 +11,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot import stages
+from clinic import crisis
 from clinic.records.models import Clinic, Infusion, Patient
 
-#: Settings a clinic may change, and what they are until it does. Numbers are for the US
-#: (domain.md 4.4: other countries from the clinic's settings, never guessed).
+#: Settings a clinic may change, and what they are until it does. The numbers to call are those of
+#: the country (data/crisis), unless the clinic sets its own.
 DEFAULTS = {
     "phone": "",
     "hours": "Weekdays 9 to 5",
-    "emergency_number": "911",
-    "crisis_line": "988",
+    "country": crisis.DEFAULT,
     "reads_within": "2 working days",
     # Empty: the clinic has not said, so nothing is claimed (domain.md 1.9).
     "fasting": "",
@@ -27,6 +28,9 @@ DEFAULTS = {
     "integration": "",
     "schedule": "",
 }
+
+#: Numbers a clinic may set instead of its country's.
+NUMBERS = ("emergency_number", "crisis_line", "crisis_text")
 
 #: Settings of the clock, in hours or as a number (bot/stages.py).
 CLOCK = tuple(f.name for f in fields(stages.Settings) if f.name != "after")
@@ -39,8 +43,7 @@ WITHOUT_DATABASE = {
     "clinic_name": "",
     "clinic_phone": "",
     "clinic_hours": "",
-    "emergency_number": DEFAULTS["emergency_number"],
-    "crisis_line": DEFAULTS["crisis_line"],
+    **crisis.numbers(crisis.DEFAULT),
 }
 
 
@@ -73,18 +76,32 @@ def _infusions(session: Session, patient_id: str) -> list[stages.Infusion]:
     ]
 
 
-def settings(clinic: Clinic) -> dict[str, str]:
-    """The clinic's settings with defaults, under the names the content registry uses."""
+def settings(clinic: Clinic, patient: Patient | None = None) -> dict[str, str]:
+    """The clinic's settings with defaults, under the names the content registry uses; the numbers
+    are those that work where the patient is."""
     chosen = DEFAULTS | clinic.settings
     return {
         "clinic_name": clinic.name,
         "clinic_phone": chosen["phone"],
         "clinic_hours": chosen["hours"],
-        "emergency_number": chosen["emergency_number"],
-        "crisis_line": chosen["crisis_line"],
+        **_numbers(chosen, patient),
         "reads_within": chosen["reads_within"],
         **{name: chosen[name] for name in OWN_WORDS},
     }
+
+
+def _numbers(chosen: Mapping[str, str], patient: Patient | None) -> dict[str, str]:
+    abroad = patient.country if patient else None
+    known = crisis.numbers(abroad or chosen["country"])
+    if abroad and abroad != chosen["country"]:
+        return known
+    if "emergency_number" in chosen:
+        known["emergency_number"] = chosen["emergency_number"]
+    if chosen.get("crisis_line", known["crisis_line"]) != known["crisis_line"]:
+        # A line of the clinic's own: whether it takes texts is theirs to say.
+        known |= {"crisis_line": chosen["crisis_line"], "crisis_how": "call"}
+        known["crisis_text"] = chosen.get("crisis_text", "")
+    return known
 
 
 def clock_time(moment: datetime, patient: Patient, now: datetime) -> str:

@@ -7,6 +7,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot import measures
+from clinic import safety_plan
+from clinic.conversation import measuring
 from clinic.records.models import (
     Conversation,
     Escalation,
@@ -34,7 +37,7 @@ def whole(system: System, session: Session, patient: Patient, actor: str) -> dic
     )
     records = session.scalars(
         select(Record).where(Record.patient_id == patient.id).order_by(Record.created_at)
-    )
+    ).all()
     return {
         "exported_at": system.clock.now().isoformat(),
         "patient": {
@@ -42,6 +45,7 @@ def whole(system: System, session: Session, patient: Patient, actor: str) -> dic
             "name": vault.name(patient),
             "phone": vault.phone(patient),
             "timezone": patient.timezone,
+            "country": patient.country,
         },
         "infusions": [_infusion(i) for i in _of(session, Infusion, patient)],
         "messages": [
@@ -63,13 +67,35 @@ def whole(system: System, session: Session, patient: Patient, actor: str) -> dic
                 "data": vault.data(record),
             }
             for record in records
+            if record.kind not in (measuring.KIND, safety_plan.KIND)
         ],
+        "measures": [
+            _measure(record, vault.data(record))
+            for record in records
+            if record.kind == measuring.KIND
+        ],
+        "safety_plan": {
+            part: [{"at": at.isoformat(), "text": text} for at, text in versions]
+            for part, versions in safety_plan.versions(session, vault, patient.id).items()
+            if versions
+        },
         "alerts": [_alert(alert) for alert in _of(session, Escalation, patient)],
     }
 
 
 def _of(session: Session, model: Any, patient: Patient) -> list[Any]:
     return list(session.scalars(select(model).where(model.patient_id == patient.id)))
+
+
+def _measure(record: Record, data: dict[str, Any]) -> dict[str, Any]:
+    measure = measures.measures().get(data["measure"])
+    return {
+        "at": record.created_at.isoformat(),
+        "changed": record.updated_at.isoformat(),
+        "state": record.state,
+        "loinc": dict(measure.loinc) if measure else {},
+        **{name: data[name] for name in ("measure", "version", "answers", "unclear", "score")},
+    }
 
 
 def _infusion(infusion: Infusion) -> dict[str, Any]:

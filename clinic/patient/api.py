@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from bot.content import Registry
 from clinic import feed
 from clinic.conversation import delivery, intake, turn, whereabouts
-from clinic.patient import access
+from clinic.patient import access, plan
 from clinic.problems import Problem, no_session, not_found
 from clinic.records.models import Clinic, Conversation
 from clinic.settings import ROOT
@@ -103,6 +103,10 @@ def router(system: System, live: feed.Feed, turns: turn.Turns) -> APIRouter:
             )
         return HTMLResponse(page)
 
+    @routes.get("/plan", response_class=HTMLResponse)
+    def safety_plan(token: Token = None) -> Response:
+        return plan.page(system, pages, token)
+
     @routes.get("/api/notice")
     def notice() -> dict[str, Any]:
         with system.database.read() as session:
@@ -148,7 +152,9 @@ def router(system: System, live: feed.Feed, turns: turn.Turns) -> APIRouter:
         with system.database.read() as session:
             found = session.get_one(Conversation, conversation_id)
             messages, more = delivery.page(system, session, found)
-            return delivery.state(system, session, found) | {"messages": messages, "more": more}
+            state = delivery.state(system, session, found)
+            state["help"]["lines"].append(plan.link(system))
+            return state | {"messages": messages, "more": more}
 
     @routes.get("/api/messages")
     def older(before: int, token: Token = None) -> dict[str, Any]:
@@ -248,6 +254,7 @@ def router(system: System, live: feed.Feed, turns: turn.Turns) -> APIRouter:
                     data = {"who": ref}
                 elif number == newest_state:
                     data = delivery.state(system, session, found)
+                    data["help"]["lines"].append(plan.link(system))
                 if data is not None:
                     lines.append(f"id: {number}\nevent: {kind}\ndata: {json.dumps(data)}\n\n")
         return "".join(lines) or ": here\n\n"

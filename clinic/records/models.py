@@ -104,6 +104,8 @@ class Patient(Base):
     name_sealed: Mapped[bytes]
     phone_sealed: Mapped[bytes | None]
     timezone: Mapped[str]
+    #: Two letters; None: where the clinic is. Decides the numbers to call (data/crisis).
+    country: Mapped[str | None] = mapped_column(String(2))
     active: Mapped[bool] = mapped_column(default=True)
     #: What staff have decided; the companion never does (domain.md M02).
     program: Mapped[str] = mapped_column(default="induction", server_default="induction")
@@ -234,6 +236,8 @@ class Message(Base):
     content: Mapped[str | None]
     content_version: Mapped[int | None]
     variant: Mapped[int | None]
+    #: The registry's language, where it is not English.
+    locale: Mapped[str | None] = mapped_column(String(5))
     choices: Mapped[list[Any]] = mapped_column(default=list)
     payload: Mapped[str | None]
     turn: Mapped[str | None]

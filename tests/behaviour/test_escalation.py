@@ -320,7 +320,7 @@ def test_a_typed_yes_or_unclear_answer_means_what_the_tap_means(edge: Edge, type
         ("urgent", "safety.ask.yes"),
         ("urgent", "safety.ask.not_sure"),
     ]
-    assert edge.contents()[-1] == "safety.card"
+    assert edge.contents()[-2:] == ["safety.card", "measure.cssrs_screener.1"]
 
 
 def test_a_typed_no_answers_the_question_and_a_denial_in_other_words_does_not(edge: Edge):
@@ -339,7 +339,7 @@ def test_the_same_words_without_a_question_mean_nothing(edge: Edge):
 def test_a_no_to_another_question_does_not_lower_the_worry(edge: Edge):
     """Invariant I5: "no" to chest pain is no answer about suicide."""
     _watch(edge)
-    edge.peer.act = lambda turn: says(turn, "safety.ask_medical")
+    edge.peer.act = lambda turn: says(turn, "measure.medical_check.1")
     edge.say("I feel dizzy")
     edge.tap("no")
     assert _risk(edge) != "none"
@@ -358,7 +358,7 @@ def test_a_button_the_conversation_has_left_behind_is_refused(edge: Edge):
 
 
 def test_yes_to_the_bodys_question_is_about_the_body(edge: Edge):
-    edge.peer.act = lambda turn: says(turn, "safety.ask_medical")
+    edge.peer.act = lambda turn: says(turn, "measure.medical_check.1")
     edge.say("can I ask something")
     edge.tap("yes")
     assert (alert(edge).level, alert(edge).categories) == ("emergency", ["medical"])

@@ -82,7 +82,7 @@ def test_nonsense_from_the_assistant_is_never_shown(edge: Edge, wrong: str):
 def test_risk_is_handled_whatever_the_assistant_does(edge: Edge, wrong: str):
     edge.peer.act = WRONG[wrong]
     edge.say(RISK)
-    assert edge.contents() == ["safety.card"]
+    assert edge.contents() == ["safety.card", "measure.cssrs_screener.1"]
     with edge.world.system.database.read() as session:
         assert session.scalars(select(Escalation)).one().state == "open"
 

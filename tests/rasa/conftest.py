@@ -31,7 +31,7 @@ SECRET = "a-secret-for-tests-only-0123456789"
 os.environ["AFTERGLOW_ASSISTANT_SECRET"] = SECRET
 os.environ["AFTERGLOW_TRACKER_KEY"] = base64.b64encode(bytes(range(32))).decode()
 
-from bot import content, contract  # noqa: E402
+from bot import content, contract, measures  # noqa: E402
 from bot.rasa import logs  # noqa: E402
 
 if importlib.util.find_spec("rasa") is None:
@@ -40,7 +40,15 @@ if importlib.util.find_spec("rasa") is None:
 else:
     logs.quiet()
 
-CLINIC = {"clinic_name": "Harbor Clinic", "emergency_number": "911", "crisis_line": "988"}
+CLINIC = {
+    "clinic_name": "Harbor Clinic",
+    "emergency_number": "911",
+    "crisis_line": "988",
+    "crisis_text": "988",
+    "crisis_how": "call or text",
+}
+#: How the screener begins.
+SCREENER = ["safety.screen_intro", "measure.cssrs_screener.1"]
 START = datetime(2026, 11, 20, 9, 0, tzinfo=timezone.utc)
 
 
@@ -134,6 +142,9 @@ class Talk:
     said: list[dict[str, Any]] = field(default_factory=list)
     records: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     phrases: list[str] = field(default_factory=list)
+    #: What the edge would know of measures and of the safety plan.
+    measures: dict[str, dict[str, Any]] = field(default_factory=dict)
+    plan: dict[str, str] = field(default_factory=dict)
 
     def says(self, text: str, **options: Any) -> Reply:
         return self._send({"kind": "text", "text": text}, **options)
@@ -147,7 +158,23 @@ class Talk:
         found = shown.choice(choice)
         assert found, f"{shown.id} has no choice {choice}"
         message = {"kind": "choice", "text": found.title, "payload": found.payload}
+        if shown.measure and found.value is not None:
+            self._answered(*shown.measure, found.value)
         return self._send(message, **options)
+
+    def types(self, words: str, **options: Any) -> Reply:
+        """Type words that the edge, too, takes for an answer to the open question."""
+        shown = content.registry().item(self.said[-1]["content"])
+        found = shown.choice_typed(words)
+        if shown.measure and found and found.value is not None:
+            self._answered(*shown.measure, found.value)
+        return self.says(words, **options)
+
+    def _answered(self, name: str, item: str, value: int) -> None:
+        state = self.measures[name]
+        state["answers"][item] = value
+        whole = measures.score(measures.measures()[name], state["answers"]).complete
+        state["state"] = "complete" if whole else "draft"
 
     def turn(
         self,
@@ -155,6 +182,7 @@ class Talk:
         risk: str = "none",
         categories: tuple[str, ...] = (),
         after: float = 60,
+        lasting: str | None = None,
         **context: Any,
     ) -> dict[str, Any]:
         self.count += 1
@@ -173,7 +201,13 @@ class Talk:
                 "intention": None,
                 "clinic": CLINIC,
                 "phrases_used": self.phrases[-50:],
-                "risk": {"level": risk, "conversation_level": risk, "categories": list(categories)},
+                "risk": {
+                    "level": risk,
+                    "conversation_level": lasting or risk,
+                    "categories": list(categories),
+                },
+                "measures": self.measures,
+                "safety_plan": self.plan,
                 "embedding": None,
                 **context,
             },
@@ -187,7 +221,19 @@ class Talk:
         self.phrases += [f"{m['content']}#{m['variant']}" for m in body["messages"]]
         for record in body["records"]:
             self.records[record["kind"], record["key"]] = record["data"]
+            self._keep(record["kind"], record["data"])
+        for name in reply.ids:
+            asked = content.registry().item(name).measure
+            if asked:
+                begun = {"state": "draft", "asked": [], "answers": {}, "hours": 0.0}
+                self.measures.setdefault(asked[0], begun)["asked"].append(asked[1])
         return reply
+
+    def _keep(self, kind: str, data: dict[str, Any]) -> None:
+        if kind == "instrument_answer":
+            self._answered(data["instrument"], data["item"], data["value"])
+        elif kind == "safety_plan_part":
+            self.plan[data["part"]] = data["text"]
 
     def record(self, kind: str) -> dict[str, Any]:
         """The newest record of a kind."""

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from conftest import CLINIC, SECRET, Reply, Server, Talk
+from conftest import CLINIC, SCREENER, SECRET, Reply, Server, Talk
 from test_reflection import walk
 
 from bot import contract
@@ -140,7 +140,7 @@ def test_typed_text_is_never_a_command(talk: Talk, words: str) -> None:
 def test_a_slash_does_not_hide_risk(talk: Talk, words: str, running: bool) -> None:
     if running:
         walk(talk, "stayed")
-    assert talk.says(words).ids == ["safety.card", "safety.stay"]
+    assert talk.says(words).ids == ["safety.card", "safety.now", *SCREENER]
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_a_failed_detector_counts_as_risk(talk: Talk, monkeypatch: pytest.Monkey
 
     walk(talk, "stayed")
     monkeypatch.setattr(risk, "assess", broken)
-    assert talk.says("a warm light").ids == ["safety.card", "safety.stay"]
+    assert talk.says("a warm light").ids == ["safety.card", *SCREENER]
     assert "stayed" not in talk.parts()
 
 

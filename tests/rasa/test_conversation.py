@@ -67,7 +67,7 @@ def test_a_question_gets_its_answer(
 @pytest.mark.parametrize("words", ["I have a headache", "is it normal to be so tired?"])
 def test_nothing_is_soothed_before_the_red_flags_are_asked_about(talk: Talk, words: str) -> None:
     reply = talk.says(words)
-    assert reply.last == "safety.ask_medical"
+    assert reply.last == "measure.medical_check.1"
     assert reply.tasks() == [("other", "routine")]
     assert "normal" not in reply.text.replace("what is normal for you", "")
 

@@ -386,7 +386,7 @@ def test_a_question_in_the_middle_is_answered_and_the_question_asked_again(
 def test_is_this_normal_is_screened_before_anything_else(talk: Talk) -> None:
     walk(talk, "stayed")
     asked = talk.says("is this normal?")
-    assert asked.ids == ["conversation.normal", "safety.ask_medical"]
+    assert asked.ids == ["conversation.normal", "measure.medical_check.1"]
     assert asked.tasks() == [("other", "routine")]
 
 

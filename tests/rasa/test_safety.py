@@ -8,14 +8,19 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, Talk
+from conftest import ROOT, SCREENER, Talk
 from test_reflection import walk
 
-from actions import reflection, safety
+from actions import reflection, safety, safety_screen
 from bot import content
+from bot.safety_plan import PARTS
 
 RISK = "I want to kill myself tonight"
+#: What is said after the card when the edge saw an emergency.
+FIRST = ["safety.now", *SCREENER]
 EMERGENCY = {"risk": "emergency", "categories": ("suicide",)}
+#: Ordinary words while the conversation carries what was said before.
+LASTING = {"risk": "none", "categories": ("suicide",), "lasting": "emergency"}
 
 #: Every question of the reflection, with the way to it.
 PATHS = {
@@ -48,7 +53,7 @@ def test_risk_at_each_question_is_answered_as_risk_and_enters_no_record(
 ) -> None:
     go(talk, step)
     reply = talk.says(RISK, **EMERGENCY)
-    assert reply.ids == ["safety.stay"]
+    assert reply.ids == FIRST
     assert reply.records == []
     assert RISK not in stored_words(talk)
     assert talk.says("hello").last.startswith("conversation."), "no form goes on by itself"
@@ -58,30 +63,30 @@ def test_risk_at_each_question_is_answered_as_risk_and_enters_no_record(
 def test_risk_outside_a_reflection_is_answered_as_risk(talk: Talk, before: list[str]) -> None:
     for text in before:
         talk.says(text)
-    assert talk.says(RISK, **EMERGENCY).ids == ["safety.stay"]
+    assert talk.says(RISK, **EMERGENCY).ids == FIRST
 
 
 def test_risk_after_a_long_silence_is_answered_as_risk(talk: Talk) -> None:
     walk(talk, "stayed")
-    assert talk.says(RISK, after=9 * 24 * 3600, **EMERGENCY).ids == ["safety.stay"]
+    assert talk.says(RISK, after=9 * 24 * 3600, **EMERGENCY).ids == FIRST
 
 
 @pytest.mark.parametrize("stage", ["infusion", "recovery", "evening", "maintenance", "onboarding"])
 def test_risk_in_every_stage_is_answered_as_risk(talk: Talk, stage: str) -> None:
     talk.stage = stage
-    assert talk.says(RISK, **EMERGENCY).ids == ["safety.stay"]
+    assert talk.says(RISK, **EMERGENCY).ids == FIRST
 
 
 def test_what_the_edge_missed_is_seen_here_and_gets_the_card(talk: Talk) -> None:
     walk(talk, "stayed")
     reply = talk.says(RISK, risk="none")
-    assert reply.ids == ["safety.card", "safety.stay"]
+    assert reply.ids == ["safety.card", *FIRST]
     assert "911" in reply.text
 
 
 def test_what_the_edge_saw_counts_even_in_harmless_words(talk: Talk) -> None:
     walk(talk, "stayed")
-    assert talk.says("blue", risk="urgent", categories=("self_harm",)).ids == ["safety.stay"]
+    assert talk.says("blue", risk="urgent", categories=("self_harm",)).ids == SCREENER
     assert "stayed" not in talk.parts()
 
 
@@ -95,18 +100,20 @@ def test_watch_asks_directly_and_never_the_same_twice_in_a_row(talk: Talk) -> No
     assert len(set(said)) == 3
 
 
-def test_urgent_varies_the_next_step(talk: Talk) -> None:
-    said = [talk.says(RISK, **EMERGENCY).ids[0] for _ in range(6)]
+def test_no_question_comes_twice_and_the_talk_never_ends(talk: Talk) -> None:
+    said = [talk.says(RISK, **EMERGENCY).ids[-1] for _ in range(20)]
     assert all(first != second for first, second in pairwise(said))
-    assert len(set(said)) == 4
+    screener = [name for name in said if name.startswith("measure.")]
+    assert len(screener) == len(set(screener)) == 7, "unclear counts as yes, so all are asked"
+    assert {"safety.stay_company", "safety.stay_distance", "safety.plan_offer"} <= set(said)
 
 
 @pytest.mark.parametrize(
     ("level", "category", "said"),
     [
-        ("emergency", "medical", "safety.stay_medical"),
-        ("urgent", "medical", "safety.stay_same_day"),
-        ("watch", "medical", "safety.ask_medical"),
+        ("emergency", "medical", "measure.medical_check.1"),
+        ("urgent", "medical", "measure.medical_check.1"),
+        ("watch", "medical", "measure.medical_check.1"),
         ("watch", "abuse", "safety.ask_safe"),
         ("watch", "harm_to_others", "safety.ask_safe"),
         ("urgent", "abuse", "safety.stay"),
@@ -118,22 +125,21 @@ def test_the_next_step_fits_what_it_is_about(
     assert talk.says("it happened again", risk=level, categories=(category,)).ids == [said]
 
 
-@pytest.mark.parametrize(("choice", "said"), [("yes", "yes"), ("not_sure", "yes"), ("no", "no")])
-def test_the_answer_to_the_direct_question_is_taken(talk: Talk, choice: str, said: str) -> None:
+@pytest.mark.parametrize("choice", ["yes", "not_sure", "no"])
+def test_the_answer_to_the_direct_question_is_taken(talk: Talk, choice: str) -> None:
     walk(talk, "stayed")
     talk.says("what is the point", risk="watch", categories=("suicide",))
     level = "none" if choice == "no" else "urgent"
-    assert talk.taps(choice, risk=level).ids == [f"safety.{said}_next"]
+    said = ["safety.no_next"] if choice == "no" else SCREENER
+    assert talk.taps(choice, risk=level).ids == said
 
 
-@pytest.mark.parametrize(("words", "said"), [("yes", "yes"), ("Not sure", "yes"), ("no", "no")])
-def test_a_typed_answer_is_taken_and_a_yes_reaches_a_person(
-    talk: Talk, words: str, said: str
-) -> None:
+@pytest.mark.parametrize("words", ["yes", "Not sure", "sometimes", "no"])
+def test_a_typed_answer_is_taken_and_a_yes_reaches_a_person(talk: Talk, words: str) -> None:
     talk.says("what is the point", risk="watch", categories=("suicide",))
     reply = talk.says(words)
-    assert reply.ids == [f"safety.{said}_next"]
-    assert reply.tasks() == ([("human_request", "urgent")] if said == "yes" else [])
+    assert reply.ids == (["safety.no_next"] if words == "no" else SCREENER)
+    assert reply.tasks() == ([] if words == "no" else [("human_request", "urgent")])
 
 
 def test_after_a_no_the_reflection_can_be_taken_up_where_it_was(talk: Talk) -> None:
@@ -147,10 +153,175 @@ def test_after_a_no_the_reflection_can_be_taken_up_where_it_was(talk: Talk) -> N
 def test_a_safety_question_answered_in_the_middle_of_a_reflection_ends_it(talk: Talk) -> None:
     walk(talk, "stayed")
     talk.says("is this normal?")
-    payload = '/safety_answer{"answer":"no","about":"medical"}'
-    reply = talk._send({"kind": "choice", "text": "No", "payload": payload})
-    assert reply.ids == ["safety.no_next_medical"]
+    for number, choice in enumerate(["no", "yes", "none", "short", "no"], 2):
+        assert talk.taps(choice).ids == [f"measure.medical_check.{number}"]
+    reply = talk.taps("no")
+    assert reply.ids == ["safety.self_care"]
+    assert reply.tasks() == [("other", "routine")]
     assert talk.taps("go_on").ids == ["reflection.go_on", "reflection.stayed"]
+
+
+# ---- The screener ----
+
+
+def test_after_the_screener_come_company_distance_and_a_plan(talk: Talk) -> None:
+    talk.says(RISK, **EMERGENCY)
+    for choice in ("yes", "yes", "no", "yes", "no"):
+        talk.taps(choice, **EMERGENCY)
+    assert talk.taps("no", **EMERGENCY).ids == ["safety.screen_done", "safety.stay_company"]
+    assert talk.says("ok", **EMERGENCY).ids == ["safety.stay_distance"]
+    assert talk.says("ok", **EMERGENCY).ids == ["safety.plan_offer"]
+
+
+def test_a_person_with_a_plan_is_reminded_of_their_own_words(talk: Talk) -> None:
+    talk.plan = {"coping": "walk the dog by the river"}
+    talk.says(RISK, **EMERGENCY)
+    for choice in ("yes", "no", "no"):
+        talk.taps(choice, **EMERGENCY)
+    said = [talk.says("ok", **EMERGENCY) for _ in range(2)]
+    assert said[-1].ids == ["safety.plan_remind"]
+    assert "walk the dog by the river" in said[-1].text
+
+
+def test_typed_answers_walk_the_screener(talk: Talk) -> None:
+    talk.says(RISK, **EMERGENCY)
+    assert talk.types("no", **LASTING).ids == ["measure.cssrs_screener.2"]
+    assert talk.types("Nope.", **LASTING).ids == ["measure.cssrs_screener.6"]
+    assert talk.types("yes", **LASTING).ids == ["measure.cssrs_screener.6a"]
+
+
+def test_an_unclear_answer_counts_as_yes_and_the_next_question_comes(talk: Talk) -> None:
+    talk.says(RISK, **EMERGENCY)
+    reply = talk.says("it is complicated", **LASTING)
+    assert reply.ids == ["safety.screen_heard", "measure.cssrs_screener.2"]
+    counted = {"instrument": "cssrs_screener", "item": "1", "value": 1}
+    assert [r["data"] for r in reply.records] == [counted]
+
+
+def test_a_request_in_the_middle_is_answered_and_counts_as_nothing_yet(talk: Talk) -> None:
+    talk.says(RISK, **EMERGENCY)
+    reply = talk.says("who reads this?", **LASTING)
+    assert reply.last == "conversation.who_reads"
+    assert [r for r in reply.records if r["kind"] == "instrument_answer"] == []
+
+
+def test_a_finished_screener_is_not_asked_again(talk: Talk) -> None:
+    talk.says(RISK, **EMERGENCY)
+    for choice in ("no", "no", "no"):
+        last = talk.taps(choice, **LASTING)
+    assert last.ids == ["safety.screen_done", "safety.stay_company"]
+    assert not talk.says(RISK, **EMERGENCY).last.startswith("measure.")
+
+
+def test_item_nine_of_the_phq9_leads_to_the_screener(talk: Talk) -> None:
+    answers = {str(n): 0 for n in range(1, 9)}
+    talk.measures["phq9"] = {"state": "draft", "asked": [], "answers": answers, "hours": 0.0}
+    reply = talk.says("my mood is low", risk="urgent", categories=("suicide",))
+    assert reply.ids == SCREENER
+
+
+# ---- The body ----
+
+
+def test_the_body_is_asked_in_six_taps_and_danger_ends_them(talk: Talk) -> None:
+    talk.says("my heart is racing", risk="watch", categories=("medical",))
+    said = talk.taps("yes", risk="emergency", categories=("medical",))
+    assert said.ids == ["safety.stay_medical"]
+    assert "911" in said.text
+    assert "drive" in said.text
+
+
+def test_tier_two_is_a_call_back_today(talk: Talk) -> None:
+    level = {"risk": "urgent", "categories": ("medical",)}
+    talk.says("I threw up twice", **level)
+    for choice in ("no", "yes", "more", "short", "no"):
+        talk.taps(choice, **level)
+    reply = talk.taps("no", **level)
+    assert reply.ids == ["safety.same_day"]
+    assert "Harbor Clinic" in reply.text
+
+
+def test_a_thought_of_harm_among_the_six_leads_to_the_screener(talk: Talk) -> None:
+    level = {"risk": "urgent", "categories": ("medical",)}
+    talk.says("I threw up twice", **level)
+    for choice in ("no", "yes", "none", "short", "no"):
+        talk.taps(choice, **level)
+    reply = talk.taps("yes", risk="urgent", categories=("medical", "suicide"))
+    assert reply.ids == SCREENER
+
+
+# ---- Somebody else ----
+
+
+def test_a_worry_about_a_friend_is_about_helping_them(talk: Talk) -> None:
+    watch = {"risk": "watch", "categories": ("suicide",)}
+    reply = talk.says("my friend wants to kill herself", **watch)
+    assert reply.ids == ["safety.ask_friend"]
+    assert "988" in reply.text
+    assert talk.taps("no").ids == ["safety.friend_next"]
+
+
+# ---- The safety plan ----
+
+
+def test_a_plan_is_written_part_by_part_in_the_patients_words(talk: Talk) -> None:
+    assert talk.says("i want to make a safety plan").ids == [
+        "safety.plan_intro",
+        "safety.plan_warning_signs",
+    ]
+    words = {
+        "warning_signs": "I stop answering messages",
+        "coping": "slow breathing",
+        "places": "the library",
+        "people": "call my sister",
+        "professionals": "talk to Dr. Ames",
+        "environment": "my brother keeps the key",
+    }
+    for answer in words.values():
+        last = talk.says(answer)
+    assert last.ids == ["safety.plan_done"]
+    assert talk.plan == words
+
+
+def test_a_part_can_be_skipped_and_the_plan_left_and_taken_up(talk: Talk) -> None:
+    talk.says("my safety plan")
+    assert talk.taps("skip").ids == ["safety.plan_coping"]
+    talk.says("music")
+    assert talk.taps("stop").ids == ["safety.plan_stopped"]
+    assert talk.plan == {"coping": "music"}
+    assert talk.taps("go_on").ids == ["safety.plan_warning_signs"]
+
+
+def test_a_plan_is_shown_and_can_be_changed(talk: Talk) -> None:
+    talk.plan = {"coping": "walk the dog", "people": "Jo, 555 0100"}
+    shown = talk.says("show me my safety plan")
+    assert shown.ids == ["safety.plan_line", "safety.plan_line", "safety.plan_done"]
+    assert "What I can do on my own: walk the dog" in shown.text
+    assert talk.taps("change").last == "safety.plan_warning_signs"
+
+
+def test_risk_in_the_middle_of_a_plan_is_answered_as_risk(talk: Talk) -> None:
+    talk.says("my safety plan")
+    assert talk.says(RISK, **EMERGENCY).ids == FIRST
+    assert talk.plan == {}
+
+
+def test_a_plan_can_be_written_while_an_alert_is_open(talk: Talk) -> None:
+    talk.says("my safety plan", **LASTING)
+    talk.says("I stop sleeping", **LASTING)
+    assert talk.plan == {"warning_signs": "I stop sleeping"}
+
+
+def test_a_gentle_worry_in_a_plan_is_kept_and_asked_about(talk: Talk) -> None:
+    talk.says("my safety plan")
+    reply = talk.says("I feel like a burden", risk="watch", categories=("suicide",))
+    assert reply.ids == ["safety.ask"]
+    assert talk.plan == {"warning_signs": "I feel like a burden"}
+
+
+def test_a_person_can_be_asked_for_in_the_middle_of_a_plan(talk: Talk) -> None:
+    talk.says("my safety plan")
+    assert talk.taps("human").last == "conversation.human"
 
 
 # ---- Rules of the house ----
@@ -177,9 +348,11 @@ def test_every_safety_item_that_is_said_exists() -> None:
     said = (
         *safety.QUESTIONS,
         *safety.THEN,
-        *safety.STAY,
-        *safety.STAY_MEDICAL,
-        *safety.STAY_SAME_DAY,
+        *safety.STAY_OTHERS,
+        *safety_screen.STAY_MEDICAL,
+        *safety_screen.STAY_SAME_DAY,
+        *(f"safety.plan_{part}" for part in PARTS),
+        *(f"plan.{part}" for part in PARTS),
     )
     assert all(name in content.registry() for name in said)
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot import contract
+from bot import contract, measures
 from clinic.console import wording
 from clinic.console.wording import When, initials
 from clinic.escalation import auditor, policy, welfare
@@ -53,7 +53,8 @@ def test_every_code_has_words() -> None:
     assert set(wording.LEVELS) == set(contract.RISK_LEVELS)
     assert set(wording.CATEGORIES) == set(contract.RISK_CATEGORIES)
     tasks = contract.RECORDS["clinic_task"]["properties"]["task"]["enum"]
-    assert set(wording.TASKS) == {*tasks, welfare.TASK}
+    of_measures = {rule.task for m in measures.measures().values() for rule in m.rules if rule.task}
+    assert set(wording.TASKS) == {*tasks, welfare.TASK, *of_measures}
     assert set(wording.TROUBLE) == {*auditor.CHECKS, "auditor_silent"}
     tones = contract.RECORDS["check_in"]["properties"]["tone"]["enum"]
     assert set(wording.TONES) == set(tones)

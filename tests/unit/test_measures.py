@@ -175,8 +175,8 @@ def test_the_screener_sorts_as_columbia_does(answers, band: str, level: Level):
 
 
 def test_the_screener_counts_unclear_as_yes_and_names_no_method():
-    assert CSSRS.unclear == 1
     for item in CSSRS.items:
+        assert item.unclear == 1
         assert {o.value for o in item.scale if o.id in ("yes", "not_sure")} == {1}
         assert not re.search(r"pill|gun|rope|jump|cut|bridge|knife", item.text, re.IGNORECASE)
 

@@ -1,0 +1,69 @@
+"""Which structured questions follow a worry, and which of them comes next.
+
+Pure, so that the assistant and, when it does not answer, the edge ask the same (invariant I4). The
+edge keeps what was asked and answered and hands it on as ``taken``: by measure, the newest one's
+``{"state", "asked", "answers", "hours"}`` (bot/contract.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bot import measures
+from bot.content import question
+from bot.measures import Measure
+
+#: Kinds of risk that are the body's, and those between people; everything else is to the self.
+BODY = frozenset(("medical", "substance"))
+OTHERS = frozenset(("harm_to_others", "abuse"))
+
+SCREENER = "cssrs_screener"
+MEDICAL = "medical_check"
+#: What is asked about a worry. Danger between people has no questionnaire.
+MEASURE = {"self": SCREENER, "medical": MEDICAL}
+
+Taken = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Step:
+    """The question to ask now; None when it is finished. ``unclear``: items that were asked, not
+    answered in so many words, and count from now on (for the screener: as yes)."""
+
+    measure: Measure
+    answers: Mapping[str, int]
+    unclear: tuple[str, ...]
+    item: str | None
+
+    @property
+    def question(self) -> str | None:
+        """The item's id in the content registry."""
+        return question(self.measure.id, self.item) if self.item else None
+
+
+def about(categories: Collection[str]) -> str:
+    """What a worry is about: ``medical``, ``others`` or ``self``. Nothing known means the self."""
+    kinds = set(categories)
+    if kinds and kinds <= BODY:
+        return "medical"
+    return "others" if kinds and kinds <= OTHERS else "self"
+
+
+def step(name: str, taken: Taken) -> Step:
+    """Where a measure stands: begun anew unless it was begun or finished lately."""
+    measure = measures.measures()[name]
+    last = taken.get(name)
+    if last is None or (last["state"] == "complete" and last["hours"] >= measure.again_hours):
+        return Step(measure, {}, (), measure.items[0].id)
+    answers = dict(last["answers"])
+    if last["state"] == "complete":
+        return Step(measure, answers, (), None)
+    unclear = []
+    while (item := measures.next_item(measure, answers)) is not None:
+        if item.id not in last["asked"] or item.unclear is None:
+            break
+        answers[item.id] = item.unclear
+        unclear.append(item.id)
+    return Step(measure, answers, tuple(unclear), item.id if item else None)

@@ -1,0 +1,253 @@
+"""Measures in a conversation: what was asked, what was answered, and what that means for people.
+
+The edge keeps it, not the assistant: an answer is stored and weighed in the transaction that stores
+the message, so it counts while the assistant is down (invariants I1, I4). One administration is one
+record of kind ``measure``: ``{"measure", "version", "asked", "answers", "unclear", "score"}``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bot import measures, screener
+from bot.content import Item, question
+from bot.measures import Measure
+from bot.risk.levels import Level
+from clinic import feed
+from clinic.records.models import Conversation, Message, Record, RecordMessage, new_id
+from clinic.system import System
+
+KIND = "measure"
+#: One that was begun is gone on with for so long; after that it stays unfinished.
+_GOES_ON = timedelta(hours=24)
+#: Finished ones an answer is compared with.
+_EARLIER = 26
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """What an answer means: a level (none when nothing rises), and the kinds of risk whose gentle
+    screen it completes."""
+
+    level: Level
+    completes: tuple[str, ...] = ()
+
+
+def asked(system: System, session: Session, conversation: Conversation, item: Item) -> None:
+    """Note that a measure's question is on the page now."""
+    name, item_id = _place(item)
+    record, data = _current(system, session, conversation, name)
+    if item_id not in data["asked"]:
+        data["asked"].append(item_id)
+    _keep(system, session, conversation, record, data)
+
+
+def answered(
+    system: System,
+    session: Session,
+    conversation: Conversation,
+    message: Message,
+    item: Item,
+    value: int,
+    unclear: bool = False,
+) -> Weighed:
+    """Store one answer with its message, and say what it means."""
+    name, item_id = _place(item)
+    measure = measures.measures()[name]
+    record, data = _current(system, session, conversation, name)
+    data["answers"][item_id] = value
+    if unclear:
+        data["unclear"].append(item_id)
+    score = measures.score(measure, data["answers"])
+    data["score"] = {"value": score.value, "band": score.band}
+    record.state = "complete" if score.complete else "draft"
+    earlier = _finished(system, session, conversation.patient_id, name, but=record.id)
+    _keep(system, session, conversation, record, data)
+    session.merge(RecordMessage(record_id=record.id, message_id=message.id))
+    rules = [
+        rule
+        for rule in measures.due_rules(measure, data["answers"], earlier)
+        if rule.item == item_id or (rule.item is None and score.complete)
+    ]
+    for task in sorted({rule.task for rule in rules if rule.task}):
+        _give_task(system, session, conversation, message, task, record.id)
+    done = score.complete and score.band is not None and score.band == measure.completes
+    return Weighed(
+        max((rule.level for rule in rules), default=Level.none),
+        tuple(sorted({kind for i in measure.items for kind in i.asks})) if done else (),
+    )
+
+
+def taken(
+    system: System, session: Session, conversation: Conversation, now: datetime
+) -> dict[str, dict[str, Any]]:
+    """The newest administration of each measure that is not long ago (screener.Taken)."""
+    vault = system.vault(session)
+    found: dict[str, dict[str, Any]] = {}
+    for record in _records(session, conversation.patient_id, since=now - _GOES_ON):
+        data = vault.data(record)
+        name = data["measure"]
+        measure = measures.measures().get(name)
+        if name in found or measure is None or data["version"] != measure.version:
+            continue
+        found[name] = {
+            "state": record.state,
+            "asked": data["asked"],
+            "answers": data["answers"],
+            "hours": max(0.0, (now - record.updated_at).total_seconds() / 3600),
+        }
+    return found
+
+
+def next_question(
+    system: System, session: Session, conversation: Conversation, message: Message
+) -> tuple[str | None, Level]:
+    """What the assistant would ask now, for when it does not answer: the question's id, and the
+    level of answers that were none and count from now on."""
+    name = screener.MEASURE.get(screener.about(conversation.risk_categories))
+    if name is None:
+        return None, Level.none
+    now = system.clock.now()
+    step = screener.step(name, taken(system, session, conversation, now))
+    level = count_unclear(system, session, conversation, message, step.measure, step.unclear)
+    return step.question, level
+
+
+def count_unclear(
+    system: System,
+    session: Session,
+    conversation: Conversation,
+    message: Message,
+    measure: Measure,
+    items: Sequence[str],
+) -> Level:
+    """Answers that were none, counted as the measure says. Only what was asked can be counted."""
+    level = Level.none
+    for item_id in items:
+        item = measure.item(item_id)
+        _, data = _current(system, session, conversation, measure.id)
+        if item.unclear is None or item_id not in data["asked"] or item_id in data["answers"]:
+            continue
+        asked_for = system.words.item(question(measure.id, item_id))
+        weighed = answered(
+            system, session, conversation, message, asked_for, item.unclear, unclear=True
+        )
+        level = max(level, weighed.level)
+    return level
+
+
+def _place(item: Item) -> tuple[str, str]:
+    if item.measure is None:
+        raise ValueError(f"{item.id} is no question of a measure")
+    return item.measure
+
+
+def _records(
+    session: Session, patient_id: str, since: datetime | None = None, name: str | None = None
+) -> list[Record]:
+    """Administrations, newest first."""
+    query = select(Record).where(Record.patient_id == patient_id, Record.kind == KIND)
+    if since is not None:
+        query = query.where(Record.updated_at >= since)
+    if name is not None:
+        query = query.where(Record.key.startswith(f"{name}-", autoescape=True))
+    return list(session.scalars(query.order_by(Record.created_at.desc(), Record.updated_at.desc())))
+
+
+def _current(
+    system: System, session: Session, conversation: Conversation, name: str
+) -> tuple[Record, dict[str, Any]]:
+    """The one under way, or a fresh one."""
+    now, version = system.clock.now(), measures.measures()[name].version
+    for record in _records(session, conversation.patient_id, since=now - _GOES_ON, name=name)[:1]:
+        data = system.vault(session).data(record)
+        # A measure that has changed since is begun anew: its answers may mean something else.
+        if record.state == "draft" and data["version"] == version:
+            return record, data
+    fresh = Record(
+        id=new_id(),
+        patient_id=conversation.patient_id,
+        kind=KIND,
+        key=f"{name}-{new_id()}",
+        state="draft",
+        created_at=now,
+    )
+    empty: dict[str, Any] = {"asked": [], "answers": {}, "unclear": [], "score": None}
+    return fresh, {"measure": name, "version": version, **empty}
+
+
+def _finished(
+    system: System, session: Session, patient_id: str, name: str, but: str
+) -> list[dict[str, int]]:
+    """Answers of the finished ones, oldest first."""
+    vault, version = system.vault(session), measures.measures()[name].version
+    found = [
+        vault.data(record)
+        for record in _records(session, patient_id, name=name)[:_EARLIER]
+        if record.state == "complete" and record.id != but
+    ]
+    return [data["answers"] for data in found[::-1] if data["version"] == version]
+
+
+def _keep(
+    system: System,
+    session: Session,
+    conversation: Conversation,
+    record: Record,
+    data: dict[str, Any],
+) -> None:
+    record.updated_at = system.clock.now()
+    record.data_sealed = system.vault(session).seal(
+        conversation.patient_id, "record", "data", record.id, json.dumps(data)
+    )
+    session.add(record)
+    session.flush()
+    feed.publish(system, session, feed.STAFF, "record", record.id)
+
+
+def _give_task(
+    system: System,
+    session: Session,
+    conversation: Conversation,
+    message: Message,
+    task: str,
+    measure_record: str,
+) -> None:
+    """Put something on the clinic's list, once an administration."""
+    key = f"{task}-{measure_record}"
+    exists = session.scalars(
+        select(Record.id).where(
+            Record.patient_id == conversation.patient_id,
+            Record.kind == "clinic_task",
+            Record.key == key,
+        )
+    ).first()
+    if exists:
+        return
+    now = system.clock.now()
+    record = Record(
+        id=new_id(),
+        patient_id=conversation.patient_id,
+        kind="clinic_task",
+        key=key,
+        message_id=message.id,
+        created_at=now,
+        updated_at=now,
+    )
+    record.data_sealed = system.vault(session).seal(
+        conversation.patient_id,
+        "record",
+        "data",
+        record.id,
+        json.dumps({"task": task, "urgency": "routine"}),
+    )
+    session.add(record)
+    session.flush()
+    feed.publish(system, session, feed.STAFF, "record", record.id)
