@@ -64,6 +64,10 @@ def postgres() -> Iterator[str]:
 @pytest.fixture
 def database_url(postgres: str) -> str:
     """A fresh, migrated database."""
+    return fresh_database(postgres)
+
+
+def fresh_database(postgres: str) -> str:
     name = f"t{uuid.uuid4().hex[:12]}"
     _execute(postgres, f"CREATE DATABASE {name} TEMPLATE template_afterglow")
     return f"postgresql+psycopg://afterglow@{postgres}/{name}"
