@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -9,6 +11,7 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions import quiet, safety, safety_screen
+from actions.memory import Memory
 from actions.turn import Turn, keep, read, say, task
 from bot.risk.levels import Level
 
@@ -17,15 +20,16 @@ Events = list[dict[str, Any]]
 #: Coming back sooner than this is no coming back: nothing is said.
 AWAY_SECONDS = 3 * 3600
 
-GREETINGS = {
-    **dict.fromkeys(("onboarding", "preparation", "day_of", "ended"), "greet_before"),
-    "evening": "greet_evening",
-    **dict.fromkeys(("day_1", "day_2", "day_3", "day_4_5"), "greet_day"),
-}
 #: Questions that go on the clinic's list, besides being answered as far as a program may.
 TASKS = {
     "ask_medication": "medication",
     "ask_dose": "medication",
+    "ask_schedule_boosters": "schedule",
+    "ask_diagnosis": "question",
+    "ask_therapist_or_support": "therapist",
+    "under_age": "other",
+    "someone_else": "other",
+    "other_language": "human_request",
     "ask_privacy_delete_export": "other",
     "ask_is_this_normal": "other",
     "report_side_effect": "other",
@@ -35,13 +39,8 @@ SCREENED = {
     "ask_is_this_normal": "conversation.normal",
     "report_side_effect": "conversation.side_effect",
 }
-#: After these, "yes" means: let us look back.
-OFFERS = (
-    "conversation.greet_day",
-    "conversation.greet_evening",
-    "conversation.heard",
-    "conversation.welcome_back",
-)
+#: A yes to a question with one of these among its buttons means that button.
+OFFERS = re.compile(r"^/(start_|resume_|prepare_|write_|set_|check_in|park_)")
 HUMAN_QUESTIONS = ("conversation.human", "conversation.recovery_human")
 
 
@@ -57,7 +56,7 @@ class Companion(Action, ABC):
         turn = read(tracker)
         if self.waits_for_answer(turn):
             safety.ask_on(dispatcher, turn)
-        elif turn.stage in quiet.STAGES and not self.always:
+        elif turn.stage == "infusion" or (turn.stage in quiet.STAGES and not self.always):
             quiet.speak(dispatcher, turn)
         else:
             self.answer(dispatcher, turn, tracker)
@@ -124,12 +123,7 @@ class Tell(Companion):
         return "action_tell"
 
     def answer(self, dispatcher: CollectingDispatcher, turn: Turn, tracker: Tracker) -> None:
-        if not turn.text:
-            menu(dispatcher, turn)
-            return
-        keep(dispatcher, turn)
-        offered = "conversation.heard" if had_infusion(turn) else "conversation.heard_small"
-        say(dispatcher, turn, offered)
+        tell(dispatcher, turn)
 
 
 class Rest(Companion):
@@ -167,10 +161,12 @@ def greet(dispatcher: CollectingDispatcher, turn: Turn, tracker: Tracker) -> Non
     """Say hello for the stage, or offer to go on with what was begun."""
     if safety.lasting(turn) >= Level.urgent:
         safety.still_here(dispatcher, turn)
-    elif unfinished(turn, tracker):
+    elif Memory.of(tracker).unfinished(turn):
         say(dispatcher, turn, "conversation.welcome_back")
+    elif (flow := Memory.of(tracker).to_offer(turn)) is not None:
+        say(dispatcher, turn, flow.offer or f"{flow.name}.offer")
     else:
-        say(dispatcher, turn, f"conversation.{GREETINGS.get(turn.stage, 'greet_between')}")
+        say(dispatcher, turn, f"conversation.greet_{'between' if had_infusion(turn) else 'before'}")
 
 
 def was_away(turn: Turn) -> bool:
@@ -178,16 +174,30 @@ def was_away(turn: Turn) -> bool:
     return seconds is None or seconds >= AWAY_SECONDS
 
 
-def unfinished(turn: Turn, tracker: Tracker) -> bool:
-    """Whether a reflection on this infusion was begun, with at least one answer."""
-    about = tracker.slots.get("reflection_about") or {}
-    return (
-        bool(about.get("answers")) and about["infusion_number"] == turn.context["infusion_number"]
-    )
+def offered(turn: Turn) -> tuple[str, dict[str, str]]:
+    """Intent and payload of what the last question offered first; empty when it offered nothing."""
+    choices = turn.registry.item(turn.asked).choices if turn.asked in turn.registry else ()
+    payload = next((c.payload for c in choices if OFFERS.match(c.payload)), "")
+    name, _, carried = payload.removeprefix("/").partition("{")
+    return name, json.loads("{" + carried) if carried else {}
 
 
 def had_infusion(turn: Turn) -> bool:
     return turn.context["hours_since_infusion"] is not None
+
+
+def is_before(turn: Turn) -> bool:
+    """Whether an infusion lies ahead, the first or another one."""
+    return not had_infusion(turn) or turn.context.get("hours_until_next") is not None
+
+
+def tell(dispatcher: CollectingDispatcher, turn: Turn) -> None:
+    """Words without a question: kept, and what fits the stage is offered."""
+    if not turn.text:
+        menu(dispatcher, turn)
+        return
+    keep(dispatcher, turn)
+    say(dispatcher, turn, "conversation.heard" if had_infusion(turn) else "preparation.heard")
 
 
 def menu(dispatcher: CollectingDispatcher, turn: Turn) -> None:
@@ -208,7 +218,7 @@ def answer_question(dispatcher: CollectingDispatcher, turn: Turn, briefly: bool 
     if briefly and turn.intent == "ask_grounding":
         say(dispatcher, turn, "conversation.grounding_script")
         return
-    item = turn.registry.answer_to(turn.intent)
+    item = turn.registry.answer_to(turn.intent, turn.context)
     if item is None:
         menu(dispatcher, turn)
     else:

@@ -17,7 +17,7 @@ BEGINNINGS = ("open", "greet", "start_reflection", "resume_reflection", "start_f
 def speak(dispatcher: CollectingDispatcher, turn: Turn) -> None:
     """During the infusion point to the staff; in recovery ask the next small question."""
     if turn.stage == "infusion":
-        say(dispatcher, turn, "conversation.infusion_silent")
+        _point_to_the_staff(dispatcher, turn)
         return
     in_row = turn.before.get("stage") == "recovery" and turn.intent not in BEGINNINGS
     answer = ANSWERS.get(turn.asked) if in_row else None
@@ -25,6 +25,15 @@ def speak(dispatcher: CollectingDispatcher, turn: Turn) -> None:
         say(dispatcher, turn, "conversation.recovery_body")
     else:
         answer(dispatcher, turn)
+
+
+def _point_to_the_staff(dispatcher: CollectingDispatcher, turn: Turn) -> None:
+    """Whatever is written then is for the people in the room, and the team hears of it (Q3)."""
+    if turn.kind == "open":
+        say(dispatcher, turn, "conversation.infusion_silent")
+        return
+    task(dispatcher, turn, "human_request", "urgent")
+    say(dispatcher, turn, "conversation.infusion_told")
 
 
 def _after_body(dispatcher: CollectingDispatcher, turn: Turn) -> None:

@@ -128,7 +128,8 @@ def say(dispatcher: CollectingDispatcher, turn: Turn, item_id: str, **values: st
     """Say one item of the content registry, in a phrasing not used lately."""
     items = turn.registry
     item = items.item(item_id)
-    known = {**CLINIC, **(turn.context.get("clinic") or {}), **values}
+    carried = {**(turn.context.get("clinic") or {}), **(turn.context.get("known") or {})}
+    known = {**CLINIC, **carried, **values}
     filled = {name: known[name] for name in sorted(item.values)}
     said = [*turn.shown, *_said(dispatcher)]
     variant = items.pick(item_id, turn.id, _used(turn, said, item_id, len(item.variants)))

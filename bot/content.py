@@ -10,14 +10,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from bot import measures
+from bot import conditions, measures
 from bot.risk.levels import Level
 
 ROOT = Path(__file__).resolve().parent.parent / "data" / "content"
@@ -26,7 +26,10 @@ UNSIGNED = "unsigned"
 #: The safe loader; its C version, where PyYAML has it, reads the registry ten times as fast.
 _SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PLACE = re.compile(r"\{([a-z_]+)\}")
-_ITEM_KEYS = {"id", "version", "source", "approver", "text", "choices", "answers", "kind", "asks"}
+_ITEM_KEYS = {
+    *("id", "version", "source", "approver", "text", "choices", "kind"),
+    *("answers", "when", "dated", "asks"),
+}
 _CHOICE_KEYS = {"id", "title", "payload", "raises", "completes_screen", "typed"}
 _KINDS = {"say", "ask", "card", "notice"}
 
@@ -63,6 +66,10 @@ class Item:
     variants: tuple[str, ...]
     choices: tuple[Choice, ...] = ()
     answers: str | None = None
+    #: Said only when this holds (bot/conditions.py).
+    when: Mapping[str, Any] = field(default_factory=dict)
+    #: The day its facts were last compared with their source.
+    dated: str | None = None
     #: Risk categories a safety question asks about: only these can its "no" lower.
     asks: tuple[str, ...] = ()
     #: (measure, item) when this is a question of a measure (bot/measures.py).
@@ -91,7 +98,10 @@ class Registry:
             if item.id in self._items:
                 raise ContentError(f"{item.topic}: two items are called {item.id}")
             self._items[item.id] = item
-        self._answers = {item.answers: item for item in items if item.answers}
+        self._answers: dict[str, list[Item]] = {}
+        for item in items:
+            if item.answers:
+                self._answers.setdefault(item.answers, []).append(item)
 
     def __iter__(self) -> Iterator[Item]:
         return iter(self._items.values())
@@ -106,9 +116,10 @@ class Registry:
         except KeyError:
             raise ContentError(f"no content item is called {item_id}") from None
 
-    def answer_to(self, intent: str) -> Item | None:
-        """The item that answers questions of this intent, if there is one."""
-        return self._answers.get(intent)
+    def answer_to(self, intent: str, context: Mapping[str, Any]) -> Item | None:
+        """What answers questions of this intent now: the first item whose condition holds."""
+        fitting = (i for i in self._answers.get(intent, ()) if conditions.hold(i.when, context))
+        return next(fitting, None)
 
     def render(
         self, item_id: str, variant: int = 0, values: Mapping[str, str] | None = None
@@ -188,6 +199,8 @@ def _item(path: Path, raw: dict[str, Any]) -> Item:
         variants=tuple(" ".join(text.split()) for text in variants),
         choices=tuple(_choice(where, choice) for choice in raw.get("choices", [])),
         answers=raw.get("answers"),
+        when=raw.get("when", {}),
+        dated=str(raw["dated"]) if "dated" in raw else None,
         asks=tuple(raw.get("asks", [])),
     )
 

@@ -15,6 +15,8 @@ from typing import Any
 
 import fastjsonschema
 
+from bot.variables import VARIABLES
+
 VERSION = 1
 
 #: Longest patient message the assistant is given, in characters. Longer text is stored and
@@ -47,6 +49,20 @@ RISK_CATEGORIES = (
     "psychosis_mania",
     "substance",
     "medical",
+)
+#: What a patient may ask of the clinic, or the dialogue on their behalf.
+TASKS = (
+    "human_request",
+    "medication",
+    "schedule",
+    "ride",
+    "forms",
+    "question",
+    "illness",
+    "fasting",
+    "therapist",
+    "summary",
+    "other",
 )
 
 _ID = {"type": "string", "minLength": 1, "maxLength": 120}
@@ -86,16 +102,8 @@ RECORDS: dict[str, dict[str, Any]] = {
             "parts": {"type": "array", "maxItems": 60, "items": _PART},
         },
     ),
-    "check_in": _data(
-        [],
-        {
-            # Codes only: a patient's words about it belong to the entry and its sharing.
-            "body": {"enum": ["fine", "tired", "unwell", "foggy", "sick", "dizzy"]},
-            "distress": {"type": "integer", "minimum": 0, "maximum": 10},
-            "tone": {"enum": ["hard", "mixed", "peaceful", "nothing"]},
-            "mood": {"type": "integer", "minimum": -4, "maximum": 4},
-        },
-    ),
+    # Codes and numbers only: a patient's words belong to the entry and its sharing.
+    "check_in": _data([], VARIABLES),
     "instrument_answer": _data(
         ["instrument", "item", "value"],
         # Only words that were no clear answer come this way (bot/screener.py): the edge itself
@@ -106,11 +114,16 @@ RECORDS: dict[str, dict[str, Any]] = {
     "parked_decision": _PLAIN_TEXT,
     "small_step": _PLAIN_TEXT,
     "team_question": _PLAIN_TEXT,
+    "win": _PLAIN_TEXT,
+    "stressor": _PLAIN_TEXT,
+    # Words to hand back later, under a name: a safe place, a phrase. The same name replaces.
+    "remembered": _data(["name", "text"], {"name": _ID, "text": _TEXT}),
+    "consent": _data(["scope", "given"], {"scope": _ID, "given": {"type": "boolean"}}),
     "safety_plan_part": _data(["part", "text"], {"part": _ID, "text": _TEXT}),
     "clinic_task": _data(
         ["task", "urgency"],
         {
-            "task": {"enum": ["human_request", "medication", "schedule", "ride", "forms", "other"]},
+            "task": {"enum": list(TASKS)},
             "urgency": {"enum": ["routine", "urgent"]},
             "text": _TEXT,
         },
@@ -149,6 +162,11 @@ TURN: dict[str, Any] = {
                 "stage": {"enum": list(STAGES)},
                 "hours_since_infusion": {"type": ["number", "null"]},
                 "infusion_number": {"type": ["integer", "null"], "minimum": 1},
+                "hours_until_next": {"type": ["number", "null"]},
+                # True: driving is out of the question. False is no permission.
+                "driving_locked": {"type": "boolean"},
+                # What the record already holds, by name: asked once, not again.
+                "known": {"type": "object", "additionalProperties": _TEXT},
                 "intention": {"type": ["string", "null"], "maxLength": 2000},
                 # Clinic settings the wording needs, ready to show (names, hours, numbers).
                 "clinic": {"type": "object", "additionalProperties": {"type": "string"}},

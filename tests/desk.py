@@ -15,7 +15,7 @@ from clinic.app import create_app
 from clinic.console import access
 from clinic.console.desk import COOKIE
 from clinic.conversation import delivery
-from clinic.conversation.turn import keep_record
+from clinic.conversation.learned import keep_record
 from clinic.escalation import machine
 from clinic.records.models import Audit, Heartbeat, Message, Patient, RiskAssessment, Staff
 from tests.builders import World

@@ -71,6 +71,11 @@ TASKS = {
     "ride": "About a ride home",
     "forms": "About forms",
     "relapse_watch": "Look at the PHQ-9 within two days",
+    "question": "A question",
+    "illness": "Ill before an infusion",
+    "fasting": "Food or drink before an infusion",
+    "therapist": "Someone to talk to",
+    "summary": "A page for the visit is ready",
     "other": "Something else",
     "welfare": "Silent since an alert: look in on them",
 }

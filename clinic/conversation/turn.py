@@ -25,15 +25,14 @@ from bot.risk.levels import Level
 from clinic import feed, safety_plan
 from clinic.conversation import delivery, lease, measuring, whereabouts
 from clinic.conversation.embeddings import Embeddings
+from clinic.conversation.known import known
+from clinic.conversation.learned import keep_record
 from clinic.escalation import machine, policy
 from clinic.records.models import (
     Clinic,
     Conversation,
     Message,
-    Record,
-    RecordMessage,
     RiskAssessment,
-    new_id,
 )
 from clinic.system import System
 
@@ -287,6 +286,7 @@ def compose(
     vault = system.vault(session)
     where = whereabouts.place(session, patient_id, now)
     assessed = session.get(RiskAssessment, message.id)
+    held = known(session, vault, system.words, patient_id, now)
     text = vault.text(message, patient_id)[: contract.MAX_TEXT]
     said: dict[str, Any] = {"kind": "text", "text": text}
     if message.kind == "choice":
@@ -304,7 +304,10 @@ def compose(
             "stage": where.stage,
             "hours_since_infusion": where.hours_since,
             "infusion_number": where.number,
-            "intention": _intention(session, vault, patient_id),
+            "hours_until_next": where.hours_until,
+            "driving_locked": whereabouts.driving_locked(session, conversation.patient, now),
+            "known": held,
+            "intention": held.get("intention"),
             "clinic": whereabouts.settings(session.get_one(Clinic, 1), conversation.patient),
             "phrases_used": _phrases_used(session, conversation.id, now),
             "risk": {
@@ -319,41 +322,6 @@ def compose(
             "embedding": None,
         },
     }, (text if message.kind == "say" else "")
-
-
-def keep_record(
-    system: System,
-    session: Session,
-    conversation: Conversation,
-    message: Message,
-    record: dict[str, Any],
-) -> None:
-    """Store what the dialogue learned; the same key replaces, so an entry grows in place."""
-    now, data = system.clock.now(), record["data"]
-    found = session.scalars(
-        select(Record).where(
-            Record.patient_id == conversation.patient_id,
-            Record.kind == record["kind"],
-            Record.key == record["key"],
-        )
-    ).first()
-    if found is None:
-        found = Record(
-            id=new_id(),
-            patient_id=conversation.patient_id,
-            kind=record["kind"],
-            key=record["key"],
-            created_at=now,
-        )
-        session.add(found)
-    found.state, found.sharing = data.get("state"), data.get("sharing")
-    found.message_id, found.updated_at = message.id, now
-    found.data_sealed = system.vault(session).seal(
-        conversation.patient_id, "record", "data", found.id, json.dumps(data)
-    )
-    session.flush()
-    session.merge(RecordMessage(record_id=found.id, message_id=message.id))
-    feed.publish(system, session, feed.STAFF, "record", found.id)
 
 
 def _heed(
@@ -448,12 +416,3 @@ def _phrases_used(session: Session, conversation_id: str, now: datetime) -> list
         )
     )
     return sorted({f"{content}#{variant}" for content, variant in used})
-
-
-def _intention(session: Session, vault: Any, patient_id: str) -> str | None:
-    record = session.scalars(
-        select(Record)
-        .where(Record.patient_id == patient_id, Record.kind == "intention")
-        .order_by(Record.updated_at.desc())
-    ).first()
-    return vault.data(record)["text"][:2000] if record else None

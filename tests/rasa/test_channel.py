@@ -210,7 +210,7 @@ def test_a_failed_action_is_an_error_and_the_turn_can_be_sent_again(
     def broken(dispatcher: Any, tracker: Any, domain: Any) -> Any:
         raise KeyError("my dad's hands")
 
-    monkeypatch.setitem(actions, "validate_reflection_form", broken)
+    monkeypatch.setitem(actions, "validate_dialogue_form", broken)
     status, body, kind = talk.server.post(turn)
     assert (status, kind) == (500, "application/problem+json")
     assert "hands" not in str(body)

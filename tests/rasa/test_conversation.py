@@ -9,23 +9,36 @@ from conftest import Talk
 @pytest.mark.parametrize(
     ("stage", "said"),
     [
-        ("onboarding", "conversation.greet_before"),
-        ("preparation", "conversation.greet_before"),
-        ("day_of", "conversation.greet_before"),
-        ("infusion", "conversation.infusion_silent"),
+        ("onboarding", "onboarding.offer"),
+        ("preparation", "onboarding.offer"),
+        ("day_of", "day_of.offer"),
         ("recovery", "conversation.recovery_body"),
         ("evening", "conversation.greet_evening"),
         ("day_1", "conversation.greet_day"),
-        ("day_2", "conversation.greet_day"),
-        ("between", "conversation.greet_between"),
-        ("maintenance", "conversation.greet_between"),
-        ("ended", "conversation.greet_before"),
+        ("day_2", "reflection_2.offer"),
+        ("day_3", "reflection_3.offer"),
+        ("day_4_5", "practice.offer"),
+        ("between", "between.offer"),
+        ("pre_next", "review.offer"),
+        ("end_of_induction", "outcome.offer"),
+        ("maintenance", "keeping_well.offer"),
+        ("ended", "farewell.offer"),
     ],
 )
-def test_a_greeting_fits_the_stage(talk: Talk, stage: str, said: str) -> None:
+def test_a_greeting_offers_what_the_stage_is_for(talk: Talk, stage: str, said: str) -> None:
     talk.stage = stage
     assert talk.opens().ids == [said]
     assert talk.says("hello").ids == [said]
+
+
+def test_during_an_infusion_it_is_silent_and_the_team_hears_of_it(talk: Talk) -> None:
+    talk.stage = "infusion"
+    opened = talk.opens()
+    assert (opened.ids, opened.tasks()) == (["conversation.infusion_silent"], [])
+    for words in ("hello", "I want to talk to a person", "it is all strange", "skip"):
+        reply = talk.says(words)
+        assert reply.ids == ["conversation.infusion_told"]
+        assert reply.tasks() == [("human_request", "urgent")]
 
 
 def test_it_says_what_it_is_when_it_says_hello(talk: Talk) -> None:
@@ -52,8 +65,6 @@ def test_it_says_what_it_is_when_it_says_hello(talk: Talk) -> None:
         ("tell me a joke", "conversation.out_of_scope", []),
         ("thank you", "conversation.thanks", []),
         ("bye", "conversation.goodbye", []),
-        ("I need a grounding exercise", "conversation.grounding", []),
-        ("show me a breathing exercise", "conversation.breathing", []),
     ],
 )
 def test_a_question_gets_its_answer(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from conftest import Talk
 
-from actions import reflection
 from bot import content
+from bot.flows import flows
 
 #: One answer to each question, so that a test can walk to the one it is about.
 ANSWERS = {
@@ -408,7 +408,7 @@ def test_skipping_the_question_how_soon_does_not_skip_the_reflections_question(t
 def test_without_an_infusion_there_is_nothing_to_look_back_on(talk: Talk) -> None:
     talk.stage, talk.hours, talk.infusion = "preparation", None, None
     assert talk.says("I would like to reflect").ids == ["reflection.not_yet"]
-    assert talk.says("hi").ids == ["conversation.greet_before"]
+    assert talk.says("hi").ids == ["onboarding.offer"]
 
 
 # ---- Wording ----
@@ -424,7 +424,7 @@ def test_no_phrasing_is_repeated_while_another_is_left(talk: Talk) -> None:
 
 def test_every_question_of_the_reflection_is_in_the_registry() -> None:
     items = content.registry()
-    for step in reflection.STEPS:
+    for step in flows()["reflection"].steps:
         for name in (f"reflection.{step.name}", f"reflection.{step.name}_again"):
             assert any(choice.payload == "/skip" for choice in items.item(name).choices), name
         assert items.item(f"reflection.{step.name}").kind == "ask"

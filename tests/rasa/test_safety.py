@@ -11,8 +11,9 @@ import yaml
 from conftest import ROOT, SCREENER, Talk
 from test_reflection import walk
 
-from actions import reflection, safety, safety_screen
+from actions import safety, safety_screen
 from bot import content
+from bot.flows import flows
 from bot.safety_plan import PARTS
 
 RISK = "I want to kill myself tonight"
@@ -24,7 +25,7 @@ LASTING = {"risk": "none", "categories": ("suicide",), "lasting": "emergency"}
 
 #: Every question of the reflection, with the way to it.
 PATHS = {
-    **{step.name: () for step in reflection.STEPS},
+    **{step.name: () for step in flows()["reflection"].steps},
     "unwell": (("body", "unwell"),),
     "noticed": (("image", "nothing"),),
     "hoped": (("image", "nothing"),),
@@ -331,11 +332,6 @@ def test_every_form_ignores_the_safety_intents() -> None:
     forms = yaml.safe_load((ROOT / "domain.yml").read_text())["forms"]
     for name, form in forms.items():
         assert {"safety_risk", "safety_answer"} <= set(form["ignored_intents"]), name
-
-
-def test_the_form_lists_exactly_the_questions_there_are() -> None:
-    form = yaml.safe_load((ROOT / "domain.yml").read_text())["forms"]["reflection_form"]
-    assert form["required_slots"] == [f"reflection_{step.name}" for step in reflection.STEPS]
 
 
 def test_every_safety_item_has_one_wording() -> None:

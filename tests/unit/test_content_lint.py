@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import re
 import statistics
+from datetime import date
 from pathlib import Path
 
+import fastjsonschema
 import pytest
+import yaml
 
 from bot.content import Item, registry
+from bot.flows import Flow, Step, flows
+from bot.readability import grade
+from bot.variables import VARIABLES
 
 ROOT = Path(__file__).resolve().parents[2]
 EVERY = sorted(registry(), key=lambda item: item.id)
 #: An instrument's wording stays as its authors published it, whatever its grade or length.
 ITEMS = [item for item in EVERY if item.topic != "measure"]
+FLOWS = list(flows().values())
+STEPS = [(flow, step) for flow in FLOWS for step in flow.steps]
 #: Q29 and design (look.md): what we never call ourselves or promise.
 NEVER = (
     r"\btherap(?:y|ist) bot\b",
-    r"\bI (?:feel|understand|know how)\b",
+    r"\b(?:I am|I'm|as) (?:a|your) therapist\b",
+    r"\bI (?:feel|understand|know how|promise|believe you)\b",
     r"\bI'?m (?:so )?(?:proud|sorry you|happy)\b",
+    r"\bcalm down\b",
     r"\bamazing\b",
     r"\bjourney\b",
+    r"\btreats?\b|\btreat(?:ing|ment)\b",
     r"\bcure[sd]?\b",
     r"\bdiagnos",
     r"\bguarantee",
@@ -31,31 +42,57 @@ NEVER = (
     r"\bcommit(?:ted)? suicide\b",
     r"[\U0001F300-\U0001FAFF]",
 )
+#: Q10, R05: nothing that suggests what happened, or by whom, and nothing that confirms it.
+SUGGESTIVE = (
+    r"\b(?:abused?|molest\w*|assault\w*|raped?|repressed|traumatic|trauma)\b",
+    r"\bwhat (?:happened|was done) to you\b",
+    r"\bwho (?:did|hurt|harmed|touched)\b",
+    r"\bdid (?:he|she|they|someone|somebody|your \w+) (?:hurt|touch|hit|harm)\b",
+    r"\b(?:really|must have) happened\b",
+    r"\btell me (?:more|everything) about (?:the|your) (?:memory|memories|past)\b",
+)
+#: One wording: what is signed is what everybody reads. Names and labels are no prompts.
+SINGLE_TOPICS = {"safety", "faq", "edge", "page", "names", "plan", "touches"}
+SINGLE = {
+    "conversation.unanswered",
+    "conversation.human_has_joined",
+    "conversation.human_has_left",
+    "conversation.infusion_silent",
+    "conversation.infusion_told",
+    "conversation.recovery_unwell",
+    "conversation.recovery_no_ride",
+    "conversation.recovery_human",
+    "conversation.recovery_human_sent",
+    "conversation.under_age",
+    "conversation.someone_else",
+    "conversation.other_language",
+    # What the clinic must hear before a visit, and a check for danger, are said in one way.
+    "day_of.call_food",
+    "day_of.call_medicines",
+    "day_of.noted_supplements",
+    "day_of.call_ill",
+    "day_of.call_substances",
+    "day_of.no_ride",
+    "different.flags",
+}
+LONGEST = {"words": "w " * 30, "clinic_name": "Harbor Clinic"}
+
+
+def safety(item: Item) -> bool:
+    return item.topic.startswith("safety")
 
 
 def filled(item: Item, variant: int) -> str:
-    values = dict.fromkeys(item.values, "a word")
+    values = {name: LONGEST.get(name, "911").strip() for name in item.values}
     return registry().render(item.id, variant, values)
 
 
-def sentences() -> list[tuple[str, str]]:
-    return [(f"{i.id}#{n}", filled(i, n)) for i in ITEMS for n in range(len(i.variants))]
+def plain(item: Item, variant: int) -> str:
+    return registry().render(item.id, variant, dict.fromkeys(item.values, "a word"))
 
 
-def grade(text: str) -> float:
-    """Flesch-Kincaid grade level (Kincaid 1975)."""
-    words = re.findall(r"[A-Za-z']+", text)
-    ends = max(1, len(re.findall(r"[.!?]+(?:\s|$)", text)))
-    syllables = sum(_syllables(word) for word in words)
-    if not words:
-        return 0.0
-    return 0.39 * len(words) / ends + 11.8 * syllables / len(words) - 15.59
-
-
-def _syllables(word: str) -> int:
-    groups = re.findall(r"[aeiouy]+", word.lower())
-    silent = word.lower().endswith("e") and not word.lower().endswith("le") and len(groups) > 1
-    return max(1, len(groups) - silent)
+def sentences() -> list[tuple[str, int]]:
+    return [(item.id, number) for item in ITEMS for number in range(len(item.variants))]
 
 
 @pytest.mark.parametrize("item", EVERY, ids=lambda item: item.id)
@@ -65,32 +102,54 @@ def test_every_item_has_a_source_an_approver_and_a_version(item: Item):
     assert item.version >= 1
 
 
-@pytest.mark.parametrize(("name", "text"), sentences())
-def test_a_bubble_is_short_and_plain(name: str, text: str):
-    assert len(text.split()) <= 60, text
-    if name.startswith("conversation.recovery"):
-        assert len(text.split()) <= 12, text
+@pytest.mark.parametrize(("name", "variant"), sentences())
+def test_a_bubble_is_short_and_plain(name: str, variant: int):
+    item = registry().item(name)
+    text = filled(item, variant)
+    quiet = name.startswith(("conversation.recovery", "conversation.infusion"))
+    assert len(text.split()) <= (12 if quiet else 60), text
     for pattern in NEVER:
         assert not re.search(pattern, text, re.IGNORECASE), (name, pattern)
+    assert item.variants[variant].count("?") <= 1, "one question a turn"
+
+
+@pytest.mark.parametrize("item", [i for i in ITEMS if not safety(i)], ids=lambda item: item.id)
+def test_nothing_suggests_or_confirms_a_memory(item: Item):
+    for text in item.variants:
+        for pattern in SUGGESTIVE:
+            assert not re.search(pattern, text, re.IGNORECASE), pattern
+
+
+@pytest.mark.parametrize(
+    "text", ["Who hurt you?", "What happened to you then?", "Was it abuse or trauma?"]
+)
+def test_the_check_for_suggestive_questions_finds_them(text: str):
+    assert any(re.search(pattern, text, re.IGNORECASE) for pattern in SUGGESTIVE)
 
 
 def test_reading_grade_is_six_or_less_at_the_median_and_eight_at_most():
-    """Q13. Short lines are noisy for the formula, so single lines get a little room."""
-    grades = {name: grade(text) for name, text in sentences()}
+    """Q13. Short lines are noisy for the formula, so they count for the median only."""
+    grades = {
+        (name, n): grade(plain(registry().item(name), n))
+        for name, n in sentences()
+        if name != "conversation.other_language"
+    }
     assert statistics.median(grades.values()) <= 6
-    hard = {name: round(g, 1) for name, g in grades.items() if g > 8 and _words(name) > 8}
+    hard = {
+        key: round(found, 1)
+        for key, found in grades.items()
+        if found > 8 and len(plain(registry().item(key[0]), key[1]).split()) > 8
+    }
     assert not hard
 
 
-def _words(name: str) -> int:
-    item, _, variant = name.partition("#")
-    return len(filled(registry().item(item), int(variant)).split())
-
-
 @pytest.mark.parametrize("item", ITEMS, ids=lambda item: item.id)
-def test_one_question_a_turn(item: Item):
-    for text in item.variants:
-        assert text.count("?") <= 1, text
+def test_what_repeats_is_said_in_three_ways_and_what_is_signed_as_one_in_one(item: Item):
+    single = item.topic in SINGLE_TOPICS or safety(item) or item.kind in ("card", "notice")
+    if single or item.id in SINGLE:
+        assert len(item.variants) == 1
+    else:
+        assert len(set(item.variants)) >= (2 if item.id.endswith("_again") else 3)
 
 
 @pytest.mark.parametrize("item", [i for i in ITEMS if i.choices], ids=lambda item: item.id)
@@ -98,11 +157,85 @@ def test_at_most_four_buttons_and_a_way_past_the_question(item: Item):
     assert len(item.choices) <= 4
     assert len({choice.id for choice in item.choices}) == len(item.choices)
     assert all(choice.payload.startswith("/") for choice in item.choices)
+    if not safety(item):
+        assert any(choice.payload == "/skip" for choice in item.choices)
+
+
+@pytest.mark.parametrize("item", [i for i in ITEMS if i.choices], ids=lambda item: item.id)
+def test_a_button_leads_somewhere(item: Item):
+    listed = yaml.safe_load((ROOT / "domain.yml").read_text(encoding="utf-8"))["intents"]
+    intents = {name if isinstance(name, str) else next(iter(name)) for name in listed}
+    for choice in item.choices:
+        name, _, carried = choice.payload[1:].partition("{")
+        assert name in intents, choice.payload
+        if name == "start_dialogue":
+            assert yaml.safe_load("{" + carried)["flow"] in flows()
+
+
+@pytest.mark.parametrize("item", [i for i in ITEMS if i.topic == "faq"], ids=lambda i: i.id)
+def test_an_answer_is_cited_dated_and_plain(item: Item):
+    assert re.search(r"source [ABC]|domain\.md", item.source)
+    assert item.dated
+    assert date.fromisoformat(item.dated)
+    assert item.answers
+    assert grade(plain(item, 0)) <= 8
 
 
 @pytest.mark.parametrize(
-    "item", [i for i in ITEMS if i.topic == "safety"], ids=lambda item: item.id
+    "item",
+    [i for i in ITEMS if i.answers in ("ask_medication", "ask_dose", "ask_diagnosis")],
+    ids=lambda i: i.id,
 )
+def test_medicine_dose_and_diagnosis_are_never_answered(item: Item):
+    """Q9: no number, no "you can", and the team is named."""
+    for text in item.variants:
+        assert not re.search(r"\d|\byou (?:can|may|should) (?:take|stop|skip|have)\b", text)
+        assert re.search(r"\bteam|clinic_name|doctor", text)
+
+
+# ---- Flows: what is asked exists, and a place is filled in only where it is known ----
+
+
+@pytest.mark.parametrize("flow", [f for f in FLOWS if f.stages], ids=lambda flow: flow.name)
+def test_what_a_stage_is_for_can_be_offered(flow: Flow):
+    offer = registry().item(flow.offer or f"{flow.name}.offer")
+    begins = [
+        c.payload for c in offer.choices if not c.payload.startswith(("/skip", "/talk", "/ask"))
+    ]
+    assert begins, "a yes has to mean something"
+
+
+@pytest.mark.parametrize(("flow", "step"), STEPS, ids=lambda one: one.name)
+def test_a_step_asks_and_reacts_with_words_there_are(flow: Flow, step: Step):
+    shared = step.takes in ("sharing", "recap", "which")
+    asked = f"{flow.name}.{step.name}"
+    item = registry().item(
+        f"reflection.{step.name}" if shared and asked not in registry() else asked
+    )
+    assert item.kind == "ask"
+    for name in (*step.first, *(said for then in step.then.values() for said in then.say)):
+        assert name in registry(), name
+    told = set(step.when.get("known", ())) | set(step.when.get("setting", ()))
+    free = {"clinic_name", "emergency_number", "crisis_line", "words"}
+    if told:
+        free |= told | {"card"}
+    assert item.values <= free
+
+
+def test_every_choice_that_is_tracked_is_a_value_the_record_takes():
+    for flow, step in STEPS:
+        if not step.track:
+            continue
+        schema = VARIABLES[step.track]
+        item = registry().item(f"{flow.name}.{step.name}")
+        tapped = [re.search(r'"value":"([^"]+)"', choice.payload) for choice in item.choices]
+        values = {found.group(1) for found in tapped if found} | {value for value, _ in step.read}
+        for value in values:
+            given = int(value) if schema.get("type") == "integer" else value
+            fastjsonschema.validate(schema, given)
+
+
+@pytest.mark.parametrize("item", [i for i in ITEMS if safety(i)], ids=lambda item: item.id)
 def test_a_safety_sentence_has_exactly_one_wording(item: Item):
     assert len(item.variants) == 1
 
@@ -113,13 +246,6 @@ def test_the_direct_question_does_not_lead_to_no_and_counts_unclear_as_yes():
     meaning = {choice.id: (choice.raises, choice.completes_screen) for choice in item.choices}
     assert meaning["yes"][0] == meaning["not_sure"][0] == "urgent"
     assert meaning["no"] == (None, True)
-
-
-def test_reflection_questions_can_be_skipped():
-    asking = [i for i in ITEMS if i.topic == "reflection" and i.kind == "ask"]
-    assert asking
-    for item in asking:
-        assert "skip" in {choice.id for choice in item.choices}, item.id
 
 
 def test_every_name_the_page_says_is_in_the_registry_and_none_is_left_over():

@@ -1,0 +1,130 @@
+"""How typed words are read while a question is open: a command, a question, or the answer."""
+
+from __future__ import annotations
+
+import re
+
+from actions.turn import Turn
+from bot.flows import Step
+
+MAX_TEXT = 20_000
+COMMANDS = (
+    "resume_reflection",
+    "start_fresh",
+    "skip",
+    "stop_for_now",
+    "go_back_correct",
+    "dont_know",
+    "talk_to_human",
+    "open",
+    "goodbye",
+    "greet",
+    "thanks",
+    "nothing_happened",
+    "not_following",
+)
+#: Typed, these may change to another dialogue. Others begin by a tap alone: "I want to quit my job"
+#: is an answer.
+SWITCHES = ("start_reflection", "prepare_for_infusion", "write_journal")
+#: Not about the question, answered in a line; then the question is asked again.
+ASIDES = ("insult", "under_age", "someone_else", "other_language")
+#: A typed command is short and sure. Anything longer is the patient's story.
+COMMAND_WORDS = 8
+QUESTION_WORDS = 20
+SURE = 0.5
+#: Where any words are welcome ("let it pass"), a command has to be plainer still.
+SURER = 0.8
+STORY = re.compile(
+    r"\b(was|were|wanted|felt|saw|had|went|came|dreamed|dreamt|told|said|talked|walked|flew"
+    r"|skipped|stopped|passed|thought|knew|heard|kept|held|met|became|dream|vision)\b",
+    re.IGNORECASE,
+)
+ASKING = re.compile(
+    r"\?\s*$|^(who|what|when|where|why|how|is|are|am|can|could|do|does|will|would|should|may)\b",
+    re.IGNORECASE,
+)
+#: A line that carries on from the last one rather than answering the next question.
+MORE = re.compile(r"^\s*(and|also|oh and|plus|i mean|or rather|\.\.\.|…)\b", re.IGNORECASE)
+#: Typed like a program's command, so certainly not meant as one of ours.
+SLASHED = re.compile(r"^[^\w\s]*[/／]")
+#: Nobody reads a question and answers it this fast. Equal times say nothing about pace.
+FAST_SECONDS = 3
+
+KEEP_PRIVATE = re.compile(r"\b(private|only me|just me|myself|no|not|don'?t|never)\b", re.I)
+SHARE = re.compile(r"\b(share|shared|therapist|yes|both|they can|show)\b", re.I)
+NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+NUMBER = re.compile(rf"(?<![\d.])(\d\d?)(?![\d])|\b({'|'.join(NUMBERS)})\b", re.IGNORECASE)
+#: Yes and no as answers to a plain question, besides the intents.
+YES = re.compile(r"^(y|yes|yeah|yep|yup|sure|i do|i am|i did|i have|of course|a bit|some)\b", re.I)
+NO = re.compile(r"^(n|no|nope|nah|not|none|never|i don'?t|i'?m not|i haven'?t|i didn'?t)\b", re.I)
+
+
+def command(turn: Turn, step: Step) -> str | None:
+    """The command this turn gives, None when it is an answer to ``step``."""
+    if turn.kind == "choice":
+        return None if turn.intent in ("tell", "affirm", "deny") else turn.intent
+    if not turn.text:
+        return "empty"
+    if turn.confidence < (SURER if step.any_words else SURE) or SLASHED.match(turn.text):
+        return None
+    if step.takes == "number" and numbers(turn.text, step.most):
+        return None
+    words = len(turn.text.split())
+    if is_question(turn):
+        asking = words <= QUESTION_WORDS and ASKING.search(turn.text)
+        return turn.intent if asking or words <= 4 else None
+    if (
+        turn.intent not in COMMANDS + SWITCHES + ASIDES
+        or words > COMMAND_WORDS
+        or STORY.search(turn.text)
+    ):
+        return None
+    if turn.intent == "nothing_happened":
+        return turn.intent if step.may_be_nothing else None
+    if turn.intent in ("greet", "thanks", "goodbye") and step.any_words:
+        return None
+    return turn.intent
+
+
+def is_question(turn: Turn) -> bool:
+    """Whether this asks something that is answered wherever it comes up."""
+    return turn.intent.startswith("ask_")
+
+
+def numbers(text: str, most: int) -> list[int]:
+    """The numbers in a text, up to ``most``; "3/10" and "3 out of 10" are a 3."""
+    text = re.sub(r"(/|out of)\s*(10|ten)\b", " ", text, flags=re.IGNORECASE)
+    found = [int(d) if d else NUMBERS.index(w.lower()) for d, w in NUMBER.findall(text)]
+    return [number for number in found if number <= most]
+
+
+def choice(turn: Turn, step: Step) -> str | None:
+    """The value of a choice: tapped, or the first pattern that fits the typed words."""
+    tapped = turn.payload.get("value")
+    if tapped:
+        return tapped
+    return next((value for value, words in step.read if words.search(turn.text)), None)
+
+
+def decision(turn: Turn, step: Step) -> str | None:
+    """Yes or no."""
+    said = choice(turn, step) or {"affirm": "yes", "deny": "no"}.get(turn.intent)
+    if said is None:
+        said = "yes" if YES.match(turn.text) else "no" if NO.match(turn.text) else None
+    return said
+
+
+def sharing(turn: Turn) -> str | None:
+    """Private or shared, never guessed."""
+    found = turn.payload.get("value")
+    if found is None and KEEP_PRIVATE.search(turn.text):
+        return "private"
+    if found is None and SHARE.search(turn.text):
+        return "shared"
+    return found if found in ("private", "shared") else None
+
+
+def quote(text: str, words: int = 6, characters: int = 60) -> str:
+    """The first words of a text, on one line."""
+    kept = " ".join(text.split()[:words])[:characters].strip()
+    return kept if kept == " ".join(text.split()) else f"{kept}…"

@@ -1,0 +1,145 @@
+"""What the record already holds, ready for the dialogue: asked once, not again (bot/contract.py).
+
+Values are the patient's own words or numbers. They are quoted, never interpreted: two infusions
+that differ in sleep are laid side by side, and no cause is claimed (domain.md 2.5 row 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bot.content import Registry
+from bot.variables import BEFORE, COMPARED
+from clinic.records.models import Infusion, Record
+from clinic.records.vault import Vault
+
+_QUOTED_WORDS = 12
+_SHOWN = 5
+#: How far apart two numbers of a scale are before they are named as different. [D], unsigned.
+_APART = 2
+
+
+def known(
+    session: Session, vault: Vault, words: Registry, patient_id: str, now: datetime
+) -> dict[str, str]:
+    """Names to texts; what is not known is not there."""
+    rows = session.scalars(
+        select(Record).where(Record.patient_id == patient_id).order_by(Record.updated_at)
+    ).all()
+    held = [(row, vault.data(row)) for row in rows]
+    found = {d["name"]: d["text"] for row, d in held if row.kind == "remembered"}
+    found |= {
+        kind: texts[-1] for kind in ("small_step", "intention") if (texts := _texts(held, kind))
+    }
+    wins = _texts(held, "win")
+    parked = _texts(held, "parked_decision")
+    asked = [_request(words, data) for row, data in held if _open(row)]
+    infusions = _held(session, patient_id)
+    since = max((i.ended_at for i in infusions if i.ended_at and i.ended_at <= now), default=None)
+    cycles = _cycles(held, infusions)
+    found |= {
+        "wins": _list(_quote(text) for text in wins[-3:]),
+        "parked": _list(_quote(text) for text in parked[-2:]),
+        "requests": _list(asked[-_SHOWN:]),
+        "ride": "yes" if _has_ride(held, since) else "",
+        "card": _list(
+            _quote(found[n]) for n in ("intention", "let_go", "safe_place") if n in found
+        ),
+        "differences": _differences(words, cycles),
+        "last_time": _last_time(words, cycles),
+    }
+    return {name: text[:2000] for name, text in found.items() if text}
+
+
+Held = Sequence[tuple[Record, dict[str, Any]]]
+
+
+def _texts(held: Held, kind: str) -> list[str]:
+    return [data["text"] for row, data in held if row.kind == kind]
+
+
+def _open(row: Record) -> bool:
+    return row.kind == "clinic_task" and row.state != "done"
+
+
+def _request(words: Registry, data: dict[str, Any]) -> str:
+    task: str = words.render(f"task.{data['task']}")
+    return f"{task} ({_quote(data['text'])})" if data.get("text") else task
+
+
+def _has_ride(held: Held, since: datetime | None) -> bool:
+    """Whether the last answer about the ride to the coming infusion was yes."""
+    said = [
+        data["ride"]
+        for row, data in held
+        if row.kind == "check_in" and "ride" in data and (since is None or row.created_at > since)
+    ]
+    return bool(said) and said[-1] == "yes"
+
+
+def _held(session: Session, patient_id: str) -> list[Infusion]:
+    rows = session.scalars(
+        select(Infusion)
+        .where(Infusion.patient_id == patient_id, Infusion.cancelled.is_(False))
+        .order_by(Infusion.started_at)
+    )
+    return list(rows)
+
+
+def _cycles(held: Held, infusions: Sequence[Infusion]) -> dict[int, dict[str, int]]:
+    """Infusion -> variable -> number. What is asked before an infusion belongs to the next one."""
+    found: dict[int, dict[str, int]] = {}
+    for row, data in held:
+        if row.kind != "check_in":
+            continue
+        for name in set(data) & set(COMPARED):
+            if name in BEFORE:
+                mine = next((i for i in infusions if i.started_at > row.created_at), None)
+            else:
+                ended = [i for i in infusions if i.ended_at and i.ended_at <= row.created_at]
+                mine = ended[-1] if ended else None
+            if mine is not None:
+                found.setdefault(mine.number, {})[name] = data[name]
+    return found
+
+
+def _differences(words: Registry, cycles: dict[int, dict[str, int]]) -> str:
+    """The last two infusions that anything is known of, side by side."""
+    if len(cycles) < 2:
+        return ""
+    before, last = (cycles[number] for number in sorted(cycles)[-2:])
+    return _list(
+        words.render("variable.compared", 0, {"name": _name(words, n), **_both(last[n], before[n])})
+        for n in COMPARED
+        if n in last and n in before and abs(last[n] - before[n]) >= _APART
+    )
+
+
+def _last_time(words: Registry, cycles: dict[int, dict[str, int]]) -> str:
+    if not cycles:
+        return ""
+    last = cycles[max(cycles)]
+    return _list(f"{_name(words, n)} {last[n]}" for n in COMPARED if n in last and n not in BEFORE)
+
+
+def _name(words: Registry, variable: str) -> str:
+    return words.render(f"variable.{variable}")
+
+
+def _both(last: int, before: int) -> dict[str, str]:
+    return {"last": str(last), "before": str(before)}
+
+
+def _list(texts: Iterable[str]) -> str:
+    return "; ".join(list(texts)[:_SHOWN])
+
+
+def _quote(text: str) -> str:
+    words = text.split()
+    kept = " ".join(words[:_QUOTED_WORDS])
+    return f"“{kept}…”" if len(words) > _QUOTED_WORDS else f"“{kept}”"

@@ -1,0 +1,53 @@
+"""What the dialogue learned in a turn, into the patient's record."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from clinic import feed
+from clinic.conversation import whereabouts
+from clinic.records.models import Conversation, Message, Record, RecordMessage, new_id
+from clinic.system import System
+
+
+def keep_record(
+    system: System,
+    session: Session,
+    conversation: Conversation,
+    message: Message,
+    record: dict[str, Any],
+) -> None:
+    """Store what the dialogue learned; the same key replaces, so an entry grows in place."""
+    now, data = system.clock.now(), record["data"]
+    impaired = whereabouts.place(session, conversation.patient_id, message.created_at).impaired
+    if impaired and data.get("sharing") == "shared":
+        # Nobody opens anything to others while it works (domain.md R09), whatever was asked.
+        data = data | {"sharing": "undecided"}
+    found = session.scalars(
+        select(Record).where(
+            Record.patient_id == conversation.patient_id,
+            Record.kind == record["kind"],
+            Record.key == record["key"],
+        )
+    ).first()
+    if found is None:
+        found = Record(
+            id=new_id(),
+            patient_id=conversation.patient_id,
+            kind=record["kind"],
+            key=record["key"],
+            created_at=now,
+        )
+        session.add(found)
+    found.state, found.sharing = data.get("state"), data.get("sharing")
+    found.message_id, found.updated_at = message.id, now
+    found.data_sealed = system.vault(session).seal(
+        conversation.patient_id, "record", "data", found.id, json.dumps(data)
+    )
+    session.flush()
+    session.merge(RecordMessage(record_id=found.id, message_id=message.id))
+    feed.publish(system, session, feed.STAFF, "record", found.id)
