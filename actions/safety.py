@@ -16,13 +16,11 @@ from actions import safety_plan, safety_screen
 from actions.turn import Turn, least_said, read, say, task
 from bot import risk
 from bot.risk.levels import Assessment, Context, Level, failed
-from bot.screener import MEDICAL, about
+from bot.screener import ASK_FRIEND, FRIEND_STEPS, MEDICAL, about, helping
+from bot.third_person import about_another
 
 ASK_FIRST = {"others": "safety.ask_safe", "self": "safety.ask"}
-#: Somebody else is in danger: the question is another one.
-FRIEND = "safety.ask_friend"
-FRIEND_RULE = "suicide.other.person"
-QUESTIONS = (*ASK_FIRST.values(), FRIEND)
+QUESTIONS = (*ASK_FIRST.values(), ASK_FRIEND)
 THEN = ("safety.ask_after", "safety.ask_open")
 STAY_OTHERS = ("safety.stay", "safety.stay_company", "safety.stay_distance", "safety.stay_open")
 
@@ -68,14 +66,28 @@ def respond(dispatcher: CollectingDispatcher, turn: Turn) -> None:
             safety_plan.take(dispatcher, turn)
             return
         safety_plan.keep(dispatcher, turn)
-    if max(level, lasting(turn)) >= Level.urgent:
+    if _for_another(turn, level):
+        _help_helper(dispatcher, turn, level)
+    elif max(level, lasting(turn)) >= Level.urgent:
         stay(dispatcher, turn, level, about(kinds))
     elif about(kinds) == "medical":
         safety_screen.go_on(dispatcher, turn, MEDICAL)
     else:
-        friend = any(reason.rule == FRIEND_RULE for reason in own.evidence)
-        first = FRIEND if friend else ASK_FIRST[about(kinds)]
-        say(dispatcher, turn, least_said((first, *THEN), turn))
+        say(dispatcher, turn, least_said((ASK_FIRST[about(kinds)], *THEN), turn))
+
+
+def _for_another(turn: Turn, level: Level) -> bool:
+    """Whether the writer worries about somebody else, and not about themselves."""
+    if turn.kind == "text" and about_another(turn.text):
+        return True
+    return helping(turn.asked, level, turn.context.get("measures") or {})
+
+
+def _help_helper(dispatcher: CollectingDispatcher, turn: Turn, level: Level) -> None:
+    """Somebody else is in danger: how to help, never asked as if about the writer."""
+    grave = FRIEND_STEPS if level >= Level.urgent else FRIEND_STEPS[::-1]
+    steps = grave if max(level, lasting(turn)) >= Level.urgent else (ASK_FRIEND, *THEN)
+    say(dispatcher, turn, least_said(steps, turn))
 
 
 def stay(dispatcher: CollectingDispatcher, turn: Turn, level: Level, kind: str) -> None:
@@ -91,7 +103,7 @@ def stay(dispatcher: CollectingDispatcher, turn: Turn, level: Level, kind: str) 
 def answered(dispatcher: CollectingDispatcher, turn: Turn, answer: str) -> None:
     """Say what follows an answer to a direct question. Only a plain no is a no."""
     if answer == "no":
-        friend = turn.payload.get("about") == "friend" or turn.asked == FRIEND
+        friend = turn.payload.get("about") == "friend" or turn.asked == ASK_FRIEND
         say(dispatcher, turn, "safety.friend_next" if friend else "safety.no_next")
         return
     if turn.kind == "text":

@@ -14,6 +14,7 @@ from typing import Any
 from bot import measures
 from bot.content import question
 from bot.measures import Measure
+from bot.risk.levels import Level
 
 #: Kinds of risk that are the body's, and those between people; everything else is to the self.
 BODY = frozenset(("medical", "substance"))
@@ -23,6 +24,10 @@ SCREENER = "cssrs_screener"
 MEDICAL = "medical_check"
 #: What is asked about a worry. Danger between people has no questionnaire.
 MEASURE = {"self": SCREENER, "medical": MEDICAL}
+
+#: What is said to somebody who worries about another person: the question, and when it is grave.
+ASK_FRIEND = "safety.ask_friend"
+FRIEND_STEPS = ("safety.friend_now", "safety.friend_stay")
 
 Taken = Mapping[str, Mapping[str, Any]]
 
@@ -49,6 +54,12 @@ def about(categories: Collection[str]) -> str:
     if kinds and kinds <= BODY:
         return "medical"
     return "others" if kinds and kinds <= OTHERS else "self"
+
+
+def helping(before: str, own: Level, taken: Taken) -> bool:
+    """Whether the talk is still about helping somebody else: that was said last (``before``), and
+    nothing since is the writer's own."""
+    return before in FRIEND_STEPS and own == Level.none and SCREENER not in taken
 
 
 def step(name: str, taken: Taken) -> Step:

@@ -9,13 +9,21 @@ from __future__ import annotations
 from bot import risk
 
 #: Languages of ``data/content`` beside English, by their name in the rules' word lists.
-CODES = {"spanish": "es", "french": "fr", "german": "de", "portuguese": "pt"}
-CHINESE = "zh"
+CODES = {
+    "spanish": "es",
+    "french": "fr",
+    "german": "de",
+    "portuguese": "pt",
+    "hindi": "hi",
+}
+#: Letters of Devanagari that make a statement.
+_LETTERS = 4
+CHINESE, HINDI = "zh", CODES["hindi"]
 
 
 def spoken(text: str) -> str | None:
-    """es, fr, de, pt or zh; None for English and for what we cannot speak. Never raises: it stands
-    between a patient's words and their being stored."""
+    """es, fr, de, pt, hi or zh; None for English and for what we cannot speak. Never raises: it
+    stands between a patient's words and their being stored."""
     try:
         return _spoken(text)
     except Exception:
@@ -25,6 +33,8 @@ def spoken(text: str) -> str | None:
 def _spoken(text: str) -> str | None:
     if _han(text):
         return CHINESE
+    if sum("\u0904" <= c <= "\u0939" for c in text) >= _LETTERS:
+        return HINDI
     rules = risk.ruleset()
     said = set(rules.normalise(text).words)
     languages = rules.languages

@@ -190,7 +190,10 @@ def _receive(
             )
             if risen or not _card_shown(session, conversation_id, now):
                 replies.append(_card(system, session, conversation, assessment, message, locale))
+                if locale:
+                    replies.append(_wait(system, session, conversation, message, locale))
         elif locale and level == Level.watch:
+            _call_reader(system, session, conversation, message, locale)
             replies.append(_wait(system, session, conversation, message, locale))
         system.audit.add(
             session,
@@ -363,6 +366,15 @@ def _card(
     )
 
 
+def _call_reader(
+    system: System, session: Session, conversation: Conversation, message: Message, locale: str
+) -> None:
+    """The rules cannot read this language, so a human has to."""
+    kinds = conversation.risk_categories
+    reason = f"language.{locale}"
+    machine.raise_alert(system, session, conversation, Level.urgent, kinds, reason, message.id)
+
+
 def _wait(
     system: System,
     session: Session,
@@ -370,11 +382,8 @@ def _wait(
     message: Message,
     locale: str,
 ) -> Message:
-    """The rules cannot read this language: a human is called, and the patient is told so in it,
-    in the transaction that calls them (I2)."""
-    kinds = conversation.risk_categories
-    reason = f"language.{locale}"
-    machine.raise_alert(system, session, conversation, Level.urgent, kinds, reason, message.id)
+    """The patient is told, in their language, that a human was called: in the transaction that
+    calls them (I2)."""
     return delivery.say(
         system,
         session,

@@ -8,7 +8,7 @@ record of kind ``measure``: ``{"measure", "version", "asked", "answers", "unclea
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,6 +21,7 @@ from bot.content import Item, question
 from bot.measures import Measure
 from bot.risk.levels import Level
 from clinic import feed
+from clinic.escalation import machine
 from clinic.records.models import Conversation, Message, Record, RecordMessage, new_id
 from clinic.system import System
 
@@ -108,27 +109,41 @@ def taken(
 
 def next_question(
     system: System, session: Session, conversation: Conversation, message: Message
-) -> tuple[str | None, Level]:
-    """What the assistant would ask now, for when it does not answer: the question's id, and the
-    level of answers that were none and count from now on."""
+) -> str | None:
+    """The id of what the assistant would ask now, for when it does not answer. Answers that were
+    none count from now on."""
     name = screener.MEASURE.get(screener.about(conversation.risk_categories))
     if name is None:
-        return None, Level.none
+        return None
     now = system.clock.now()
     step = screener.step(name, taken(system, session, conversation, now))
-    level = count_unclear(system, session, conversation, message, step.measure, step.unclear)
-    return step.question, level
+    _count_unclear(system, session, conversation, message, step.measure, step.unclear)
+    return step.question
 
 
-def count_unclear(
+def read(
+    system: System,
+    session: Session,
+    conversation: Conversation,
+    message: Message,
+    data: Mapping[str, Any],
+) -> None:
+    """Words the assistant could not read as an answer (a record of kind ``instrument_answer``)."""
+    measure = measures.measures().get(data["instrument"])
+    if measure is not None:
+        _count_unclear(system, session, conversation, message, measure, [data["item"]])
+
+
+def _count_unclear(
     system: System,
     session: Session,
     conversation: Conversation,
     message: Message,
     measure: Measure,
     items: Sequence[str],
-) -> Level:
-    """Answers that were none, counted as the measure says. Only what was asked can be counted."""
+) -> None:
+    """Answers that were none, counted as the measure says; they can raise the conversation too.
+    Only what was asked can be counted."""
     level = Level.none
     for item_id in items:
         item = measure.item(item_id)
@@ -140,7 +155,24 @@ def count_unclear(
             system, session, conversation, message, asked_for, item.unclear, unclear=True
         )
         level = max(level, weighed.level)
-    return level
+    _raise(system, session, conversation, message, level, f"{measure.id}.unclear")
+
+
+def _raise(
+    system: System,
+    session: Session,
+    conversation: Conversation,
+    message: Message,
+    level: Level,
+    reason: str,
+) -> None:
+    if level < Level.urgent:
+        return
+    if level > Level.of(conversation.risk_level):
+        conversation.risk_level, conversation.risk_since = level.name, system.clock.now()
+        conversation.watch_until = None
+    kinds = conversation.risk_categories
+    machine.raise_alert(system, session, conversation, level, kinds, reason, message.id)
 
 
 def _place(item: Item) -> tuple[str, str]:

@@ -19,11 +19,11 @@ import httpx
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot import contract, measures, screener
+from bot import contract
 from bot.content import ContentError
 from bot.risk.levels import Level
 from clinic import feed, safety_plan
-from clinic.conversation import delivery, lease, measuring, whereabouts
+from clinic.conversation import delivery, fallback, lease, measuring, whereabouts
 from clinic.conversation.embeddings import Embeddings
 from clinic.conversation.known import known
 from clinic.conversation.learned import keep_record
@@ -232,7 +232,7 @@ class Turns:
                 )
             for record in reply["records"]:
                 if record["kind"] == "instrument_answer":
-                    _count(system, session, conversation, message, record["data"])
+                    measuring.read(system, session, conversation, message, record["data"])
                 else:
                     keep_record(system, session, conversation, message, record)
             _heed(system, session, conversation, message, reply)
@@ -247,7 +247,7 @@ class Turns:
             if message is None:
                 return
             if message.kind != "open":
-                _say_fallback(system, session, conversation, message)
+                fallback.say(system, session, conversation, message)
             self._settle(session, conversation, message, "unanswered")
 
     def _still_ours(self, session: Session, asked: _Asked) -> tuple[Conversation, Message | None]:
@@ -343,68 +343,6 @@ def _heed(
         now = system.clock.now()
         conversation.risk_level, conversation.risk_since = "watch", now
         conversation.watch_until = now + timedelta(minutes=policy.load()["watch_minutes"])
-
-
-def _count(
-    system: System,
-    session: Session,
-    conversation: Conversation,
-    message: Message,
-    data: dict[str, Any],
-) -> None:
-    """Words that were no answer to a measure's question, counted as the measure says."""
-    measure = measures.measures().get(data["instrument"])
-    if measure is None:
-        return
-    level = measuring.count_unclear(system, session, conversation, message, measure, [data["item"]])
-    _raise(system, session, conversation, message, level, f"{measure.id}.unclear")
-
-
-def _raise(
-    system: System,
-    session: Session,
-    conversation: Conversation,
-    message: Message,
-    level: Level,
-    reason: str,
-) -> None:
-    """What was learned after the message was stored can raise its conversation too."""
-    if level < Level.urgent:
-        return
-    if level > Level.of(conversation.risk_level):
-        conversation.risk_level, conversation.risk_since = level.name, system.clock.now()
-        conversation.watch_until = None
-    kinds = conversation.risk_categories
-    machine.raise_alert(system, session, conversation, level, kinds, reason, message.id)
-
-
-def _say_fallback(
-    system: System, session: Session, conversation: Conversation, message: Message
-) -> None:
-    """The assistant did not answer: after words of danger the edge asks the next question of the
-    screener itself, as the assistant would have."""
-    assessed = session.get(RiskAssessment, message.id)
-    own = Level.of(assessed.level) if assessed else Level.none
-    lasting = Level.of(conversation.risk_level)
-    content: str | None = "conversation.unanswered"
-    about = screener.about(conversation.risk_categories)
-    if lasting >= Level.urgent or (own == Level.watch and about == "medical"):
-        asked, level = measuring.next_question(system, session, conversation, message)
-        _raise(system, session, conversation, message, level, "screener.unclear")
-        content = asked or (content if own < Level.urgent else None)
-    elif own == Level.watch:
-        content = "safety.ask_safe" if about == "others" else "safety.ask"
-    if content is None:
-        return
-    last = session.scalars(
-        select(Message)
-        .where(Message.conversation_id == conversation.id, Message.author != "patient")
-        .order_by(Message.seq.desc())
-        .limit(1)
-    ).first()
-    # Once is honest, three times in a row is noise.
-    if last is None or last.content != content:
-        delivery.say(system, session, conversation, content, author="system", reply_to=message.id)
 
 
 def _phrases_used(session: Session, conversation_id: str, now: datetime) -> list[str]:

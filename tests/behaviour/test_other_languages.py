@@ -21,12 +21,14 @@ LOCALES = [*CODES.values(), CHINESE]
         ("ich will mich umbringen, ich kann nicht mehr", "de", "Tag und Nacht: 988"),
         ("eu quero morrer", "pt", "ligar agora para 988"),
         ("我想自杀", "zh", "拨打 988"),
+        ("मैं मरना चाहता हूँ", "hi", "988 पर फ़ोन"),
+        ("main marna chahta hoon", "hi", "988 पर फ़ोन"),
     ],
 )
 def test_the_card_speaks_the_patients_language(edge: Edge, text: str, locale: str, words: str):
     received = edge.say(text)
-    (card,) = received["replies"]
-    assert card["content"] == "safety.card"
+    card, wait = received["replies"]
+    assert [card["content"], wait["content"]] == ["safety.card", "safety.wait_human"]
     assert words in card["text"]
     assert "911" in card["text"]
     with edge.world.system.database.read() as session:

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from bot import measures
+from bot.third_person import about_another
 from clinic.conversation import handoff
 from clinic.records.models import Conversation, Escalation, Message, Record, RiskAssessment
 from tests.behaviour.conftest import Edge
@@ -170,6 +171,49 @@ def test_while_a_human_writes_a_typed_yes_is_theirs_to_read(alone: Edge):
         handoff.take(system, session, alone.conversation, alone.nurse)
     alone.say("yes")
     assert kept(alone)["answers"] == {}
+
+
+# Somebody else.
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "my friend wants to kill herself",
+        "My sister told me she wants to die",
+        "my roommate says he is going to end it tonight",
+        "I am worried about my mom, she talks about not wanting to be here anymore",
+    ],
+)
+def test_a_worry_about_somebody_else_is_answered_as_one(alone: Edge, text: str):
+    alone.say(text)
+    (said,) = [m for m in alone.shown() if m["author"] != "patient"]
+    assert said["content"] == "safety.ask_friend"
+    assert "988" in said["text"]
+    assert "stay with them" in said["text"]
+
+
+def test_somebody_else_in_danger_now_gets_the_card_and_no_screener(alone: Edge):
+    alone.say("my friend took a bunch of pills and wont wake up")
+    assert alert(alone).level == "emergency"
+    assert alone.contents() == ["safety.card", "safety.friend_now"]
+    alone.say("ok they are coming")
+    assert alone.contents()[-1] == "safety.friend_stay"
+    alone.say("and now I want to die too")
+    assert alone.contents()[-1] == f"{SCREENER}.1"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I want to kill myself",
+        "my friend died and I want to die too",
+        "my mom says I should kill myself",
+        "my friend wants to kill herself and so do I",
+    ],
+)
+def test_in_doubt_it_is_about_the_writer(text: str):
+    assert not about_another(text)
 
 
 # The body: six taps.
