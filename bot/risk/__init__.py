@@ -1,7 +1,7 @@
 """Does this message show risk? Words in, a level with its reasons out.
 
     normalise -> find the rules' phrases -> judge each (assertion) -> weigh signs together
-              -> the conversation's sticky state
+              -> a second opinion where no rule spoke -> the conversation's sticky state
 
 ``assess`` is pure (no clock, network or database), bounded in time and never raises. The rules are
 data in ``data/risk/<locale>``; ``docs/clinical/risk.md`` explains them to a clinician.
@@ -13,7 +13,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from bot.risk import rules
+from bot.risk import opinion, rules
 from bot.risk.detect import Found, evidence, find
 from bot.risk.levels import Assessment, Context, Evidence, Level, State, failed
 from bot.risk.rules import RuleError, RuleSet
@@ -73,33 +73,72 @@ def rules_version(locale: str = "en") -> str:
     return ruleset(locale).name
 
 
-def assess(text: str, state: State = _NOBODY, context: Context = _NOWHERE) -> Assessment:
-    """What one message means, alone and in its conversation. Never raises."""
+def assess(
+    text: str,
+    state: State = _NOBODY,
+    context: Context = _NOWHERE,
+    using: RuleSet | None = None,
+) -> Assessment:
+    """What one message means, alone and in its conversation. Never raises.
+
+    ``using``: other rules than the shipped ones.
+    """
     try:
-        return _assess(text, state, context)
+        return _assess(text, state, context, using or ruleset())
     except Exception:  # the last line of defence: whatever broke, a human looks (I4)
         return replace(failed(), conversation_level=max(Level.urgent, state.level))
 
 
-def _assess(text: str, state: State, context: Context) -> Assessment:
-    using = ruleset()
+def _assess(text: str, state: State, context: Context, using: RuleSet) -> Assessment:
     signs, watches = _earlier(using, state, context)
     found = find(using, text, context, signs, in_crisis(state))
     reasons = evidence(found)
-    level = max((item.level for item in reasons), default=Level.none)
-    conversation = max(level, state.level)
     notes: tuple[str, ...] = ()
+    score, broken = None, False
+    try:
+        score, doubt = _second_opinion(using, found)
+    except Exception:  # what the rules found stands; a human looks at the rest (I4)
+        broken, notes = True, ("unscreened",)
+    else:
+        reasons = reasons or doubt
+    level = max((item.level for item in reasons), default=Level.none)
+    if broken:
+        level = max(level, Level.urgent)
+    conversation = max(level, state.level)
     if level is Level.watch and watches + 1 >= ASKED_ENOUGH:
         conversation = max(conversation, Level.urgent)
-        notes = ("asked enough",)
+        notes = (*notes, "asked enough")
     return Assessment(
         level=level,
         conversation_level=conversation,
         categories=tuple(dict.fromkeys(item.category for item in reasons)),
         evidence=reasons,
+        score=score,
         rules=using.name,
+        unscreened=broken,
         notes=notes,
         signs=tuple(sorted(found.signs)),
+    )
+
+
+def _second_opinion(using: RuleSet, found: Found) -> tuple[float | None, tuple[Evidence, ...]]:
+    """The classifier's probability, and what to show when it is enough to ask."""
+    text = found.reading.text
+    if using.opinion is None or len(text.words) < opinion.FEWEST:
+        return None, ()
+    said = using.opinion(text)
+    if said.probability < using.opinion.threshold:
+        return said.probability, ()
+    place = text.span(said.first, said.last)
+    return said.probability, (
+        Evidence(
+            *place,
+            opinion.ID,
+            using.opinion.version,
+            opinion.CATEGORY,
+            Level.watch,
+            opinion.REASON,
+        ),
     )
 
 

@@ -66,7 +66,7 @@ class Assessment:
     conversation_level: Level
     categories: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
-    #: A classifier's probability of current risk, 0 to 1; None while there is no classifier.
+    #: The second opinion's probability of current risk, 0 to 1; None when it was not asked.
     score: float | None = None
     #: Identifies the rule files used, e.g. "en-3f2a91c0".
     rules: str = ""

@@ -2,8 +2,9 @@
 
 A directory holds one language: ``spelling.yml`` (normalise.py), ``assertion.yml`` (assertion.py),
 ``lists.yml`` (named phrases), ``together.yml`` (what weighs more together), and rule files, one a
-topic. Everything is checked when it is read; anything wrong raises RuleError naming the file, the
-line and the rule, and the service does not start.
+topic. ``opinion.json`` (opinion.py) may stand beside them. Everything is checked when it is read;
+anything wrong raises RuleError naming the file, the line and the rule, and the service does not
+start.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 import yaml
 
 from bot.contract import RISK_CATEGORIES
+from bot.risk import opinion
 from bot.risk.assertion import AXES, CUES, WORDS, Grammar
 from bot.risk.language import Languages
 from bot.risk.levels import Level
@@ -25,6 +27,7 @@ from bot.risk.patterns import Node, Pattern, PatternError, compile_pattern, pars
 from bot.risk.spelling import spelling
 
 SPECIAL = ("spelling.yml", "assertion.yml", "lists.yml", "together.yml", "languages.yml")
+OPINION = "opinion.json"
 SCOPES = ("clause", "message", "whole")
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -102,6 +105,8 @@ class RuleSet:
     index: Mapping[str, tuple[tuple[Rule, Pattern], ...]]
     #: How other languages are known, and the rule that then counts.
     languages: Languages
+    #: A classifier that may raise what no rule found; None where a clinic left its file out.
+    opinion: opinion.Opinion | None
 
     def compile(self) -> None:
         """Compile every pattern now; otherwise each is compiled when a text first needs it."""
@@ -128,6 +133,9 @@ def load(directory: Path) -> RuleSet:
         raw = path.read_bytes()
         digest.update(path.name.encode() + b"\0" + raw)
         documents[path.name] = _read(path, raw)
+    weights = directory / OPINION
+    if weights.is_file():
+        digest.update(OPINION.encode() + b"\0" + weights.read_bytes())
     lists = _lists(documents["lists.yml"])
     grammar, lowers = _assertion(documents["assertion.yml"], lists)
     rules: list[Rule] = []
@@ -146,7 +154,15 @@ def load(directory: Path) -> RuleSet:
         grammar=grammar,
         index=_index(rules),
         languages=_languages(documents["languages.yml"], rules),
+        opinion=_opinion(weights),
     )
+
+
+def _opinion(path: Path) -> opinion.Opinion | None:
+    try:
+        return opinion.load(path.read_bytes()) if path.is_file() else None
+    except ValueError as error:
+        raise RuleError(f"{path.name}: {error}") from None
 
 
 def _read(path: Path, raw: bytes) -> dict[str, Any]:

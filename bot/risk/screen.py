@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from bot.risk import Context, Level, State, assess, look, next_state, ruleset
+from bot.risk import Context, Level, State, assess, look, next_state, opinion, ruleset
 from bot.risk.assertion import AXES
 from bot.risk.detect import Finding, Found
 
@@ -96,6 +96,9 @@ def explain(text: str, hours_since_infusion: float | None = None) -> str:
     for together in found.together:
         lines.append(f"  together: {together.id} v{together.version} -> {together.level.name}")
         lines.append(f"    {together.reason}")
+    if result.score is not None:
+        asks = ": asks" if any(item.rule == opinion.ID for item in result.evidence) else ""
+        lines.append(f"  second opinion: {result.score:.2f}{asks}")
     meant = f" ({', '.join(result.categories)})" if result.level > Level.none else ""
     lines += ["", f"Outcome: {result.level.name}{meant}", f"Rules: {ruleset().name}"]
     if result.unscreened:

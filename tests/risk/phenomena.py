@@ -6,17 +6,18 @@ Written before the rules that answer them, in our own words; none comes from a d
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from bot.risk import Context, Level, State, assess, next_state
+from bot.risk import Context, Level, RuleSet, State, assess, next_state, ruleset
 
 FOLDER = Path(__file__).parent / "phenomena"
 #: Sentences of which only the rate is looked at, never which one failed.
 HELD = Path(__file__).parent / "held"
+RULES_ALONE = replace(ruleset(), opinion=None)
 
 
 @dataclass(frozen=True)
@@ -30,19 +31,18 @@ class Case:
     at_most: Level
     hours: float | None = None
 
-    def level(self) -> Level:
+    def level(self, using: RuleSet | None = None) -> Level:
         state, context = State(), Context(hours_since_infusion=self.hours)
         level = Level.none
         for message in self.talk:
-            result = assess(message, state, context)
+            result = assess(message, state, context, using)
             assert not result.unscreened
             level = result.conversation_level if len(self.talk) > 1 else result.level
             state = next_state(state, result, message)
         return level
 
-    @property
-    def holds(self) -> bool:
-        return self.at_least <= self.level() <= self.at_most
+    def holds(self, using: RuleSet | None = None) -> bool:
+        return self.at_least <= self.level(using) <= self.at_most
 
     def __str__(self) -> str:
         return f"{self.name}: {' / '.join(self.talk)[-70:]}"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from phenomena import RULES_ALONE
 
 from bot.risk import Assessment, Context, Level, assess
 
@@ -22,7 +23,7 @@ CASES = [
 def assessed(group: dict[str, object], text: str) -> Assessment:
     hours = group.get("hours")
     assert hours is None or isinstance(hours, (int, float))
-    return assess(text, context=Context(hours_since_infusion=hours))
+    return assess(text, context=Context(hours_since_infusion=hours), using=RULES_ALONE)
 
 
 @pytest.mark.parametrize(("group", "text"), CASES)

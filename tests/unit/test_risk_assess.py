@@ -40,7 +40,8 @@ def test_evidence_names_rule_version_and_reason_gravest_first() -> None:
         assert item.category in RISK_CATEGORIES
     assert set(result.categories) == {"medical", "suicide"}
     assert result.rules == risk.rules_version()
-    assert result.score is None
+    assert result.score is not None
+    assert 0 < result.score < 1
 
 
 @pytest.mark.parametrize(
