@@ -78,6 +78,7 @@ TASKS = {
     "summary": "A page for the visit is ready",
     "other": "Something else",
     "welfare": "Silent since an alert: look in on them",
+    "welfare_touches": "Twice no answer after an infusion, earlier thoughts of suicide: look in",
 }
 
 TONES = {"hard": "Hard", "mixed": "Mixed", "peaceful": "Peaceful", "nothing": "Nothing happened"}

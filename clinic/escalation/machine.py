@@ -28,6 +28,7 @@ from clinic.records.models import (
     EscalationMessage,
     Outbox,
     Staff,
+    StaffContact,
     new_id,
 )
 from clinic.system import System
@@ -343,8 +344,30 @@ def _attach(
         _audit(system, session, alert, "system", "escalation.rise", level=level.name)
         _restart(system, session, alert, now)
     elif alert.state == "acked" and alert.acked_by:
-        holder = session.get_one(Staff, alert.acked_by)
-        _enqueue(session, alert, [holder], f"more/{message_id}", now)
+        _tell_more(session, alert, session.get_one(Staff, alert.acked_by), message_id, now)
+
+
+def _tell_more(
+    session: Session, alert: Escalation, holder: Staff, message_id: str | None, now: datetime
+) -> None:
+    """The holder hears that there is more to read, but not fifty times from fifty messages: one
+    that waits tells of this too, and the next goes out the policy's ``more_minutes`` later."""
+    last = session.scalars(
+        select(Outbox)
+        .join(StaffContact, StaffContact.id == Outbox.contact_id)
+        .where(
+            Outbox.escalation_id == alert.id,
+            Outbox.key.contains("/more/"),
+            StaffContact.staff_id == holder.id,
+        )
+        .order_by(Outbox.id.desc())
+        .limit(1)
+    ).first()
+    if last is not None and last.state == "queued":
+        return
+    pause = timedelta(minutes=policy.load()["more_minutes"])
+    due = max(now, (last.sent_at or last.created_at) + pause) if last else now
+    _enqueue(session, alert, [holder], f"more/{message_id}", due)
 
 
 def _reopen(system: System, session: Session, alert: Escalation, actor: str, act: str) -> None:
@@ -390,7 +413,7 @@ def _notify(system: System, session: Session, alert: Escalation, to: str, now: d
 
 
 def _enqueue(
-    session: Session, alert: Escalation, people: Sequence[Staff], occasion: str, now: datetime
+    session: Session, alert: Escalation, people: Sequence[Staff], occasion: str, due: datetime
 ) -> int:
     """One row for each verified contact. The key makes an occasion happen once."""
     count = 0
@@ -405,8 +428,8 @@ def _enqueue(
                     escalation_id=alert.id,
                     params={"number": alert.number, "level": alert.level},
                     priority=_PRIORITY[alert.level],
-                    due_at=now,
-                    created_at=now,
+                    due_at=due,
+                    created_at=due,
                 )
             )
             count += 1

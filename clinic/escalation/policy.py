@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from clinic.settings import ROOT
+from clinic.touches import schedule
 
 PATH = ROOT / "data" / "policy" / "escalation.yml"
 _TARGETS = {"on_call", "team", "everyone", "fallback"}
@@ -29,11 +30,15 @@ def load(path: Path = PATH) -> dict[str, Any]:
     for name in ("dispositions", "contacts"):
         if not policy.get(name):
             raise PolicyError(f"{name}: a clinician could record nothing")
-    for name in ("watch_minutes", "hold_minutes"):
+    for name in ("watch_minutes", "hold_minutes", "more_minutes"):
         if policy.get(name, 0) <= 0:
             raise PolicyError(f"{name} must be more than 0")
-    if policy.get("welfare", {}).get("silence_hours", 0) <= 0:
-        raise PolicyError("welfare: silence_hours must be more than 0")
+    welfare = policy.get("welfare", {})
+    if welfare.get("silence_hours", 0) <= 0 or welfare.get("missed", 0) <= 0:
+        raise PolicyError("welfare: silence_hours and missed must be more than 0")
+    unknown = set(welfare.get("touches", [])) - {kind.id for kind in schedule.load().kinds}
+    if unknown:
+        raise PolicyError(f"welfare: no touch is called {', '.join(sorted(unknown))}")
     return policy
 
 

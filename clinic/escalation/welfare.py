@@ -1,8 +1,13 @@
-"""Silence is data: a patient who had an alert and then writes nothing is looked in on.
+"""Silence is data: a patient whom there was reason to worry about, and who then falls silent, is
+looked in on (domain.md 3.3).
 
-It opens a clinic task on the console's list of requests and pages nobody: an alert had its outcome,
-and a human decided that. (A ``watch`` that stays unanswered does become an alert: engine._watch.)
-Missed touches belong here too once there are touches to miss.
+- silent since an alert had its outcome, for as long as the policy says;
+- two of the named touches after one infusion not answered, by somebody who has shown thoughts of
+  suicide before.
+
+Either opens a clinic task on the console's list of requests and pages nobody: a human has decided
+about the alert, and not answering is no emergency. (A ``watch`` that stays unanswered does become
+an alert: engine._watch.)
 """
 
 from __future__ import annotations
@@ -10,73 +15,116 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from clinic import feed
 from clinic.escalation import policy
-from clinic.records.models import Escalation, Message, Record, new_id
+from clinic.records.models import (
+    Conversation,
+    Escalation,
+    Message,
+    Record,
+    RiskAssessment,
+    Touch,
+    new_id,
+)
 from clinic.system import System
 
-TASK = "welfare"
-#: Alerts resolved longer ago than this are history.
+SILENT = "welfare"
+MISSED = "welfare_touches"
+#: What lies longer ago than this is history.
 _REACH = timedelta(days=14)
 
 
 def look_in(system: System, session: Session) -> int:
-    """Open a task for every alert whose patient has been silent since its outcome for as long as
-    the policy says; once for an alert. Returns how many."""
+    """Open the tasks that are due, each once. Returns how many."""
+    alerts = _silent(system, session)
+    for alert in alerts:
+        _open_task(system, session, alert.patient_id, SILENT, alert.id)
+    windows = _missed(system, session)
+    for patient_id, infusion_id in windows:
+        _open_task(system, session, patient_id, MISSED, infusion_id)
+    return len(alerts) + len(windows)
+
+
+def _silent(system: System, session: Session) -> list[Escalation]:
+    """Alerts whose patient has written nothing since the outcome."""
     now = system.clock.now()
     silence = timedelta(hours=policy.load()["welfare"]["silence_hours"])
     wrote_since = exists().where(
         Message.conversation_id == Escalation.conversation_id,
         Message.author == "patient",
+        Message.kind != "open",
         Message.created_at > Escalation.resolved_at,
     )
     asked_before = exists().where(
         Record.patient_id == Escalation.patient_id,
         Record.kind == "clinic_task",
-        Record.key == "welfare-" + Escalation.id,
+        Record.key == f"{SILENT}-" + Escalation.id,
     )
-    silent = session.scalars(
-        select(Escalation).where(
-            Escalation.state == "resolved",
-            Escalation.disposition != "false_alarm",
-            Escalation.resolved_at <= now - silence,
-            Escalation.resolved_at > now - _REACH,
-            ~wrote_since,
+    return list(
+        session.scalars(
+            select(Escalation).where(
+                Escalation.state == "resolved",
+                Escalation.disposition != "false_alarm",
+                Escalation.resolved_at <= now - silence,
+                Escalation.resolved_at > now - _REACH,
+                ~wrote_since,
+                ~asked_before,
+            )
+        )
+    )
+
+
+def _missed(system: System, session: Session) -> list[tuple[str, str]]:
+    """(patient, infusion) where enough of the named touches came and were not answered."""
+    rules = policy.load()["welfare"]
+    asked_before = exists().where(
+        Record.patient_id == Touch.patient_id,
+        Record.kind == "clinic_task",
+        Record.key == f"{MISSED}-" + Touch.infusion_id,
+    )
+    windows = session.execute(
+        select(Touch.patient_id, Touch.infusion_id)
+        .where(
+            Touch.state == "missed",
+            Touch.reason == "not_answered",
+            Touch.kind.in_(rules["touches"]),
+            Touch.until > system.clock.now() - _REACH,
             ~asked_before,
         )
-    ).all()
-    for alert in silent:
-        _open_task(system, session, alert)
-    return len(silent)
+        .group_by(Touch.patient_id, Touch.infusion_id)
+        .having(func.count() >= rules["missed"])
+    )
+    return [(who, which) for who, which in windows if _has_shown_ideation(session, who)]
 
 
-def _open_task(system: System, session: Session, alert: Escalation) -> None:
+def _has_shown_ideation(session: Session, patient_id: str) -> bool:
+    """Whether any message of theirs, ever, was about suicide as the detector saw it."""
+    flagged = session.scalars(
+        select(RiskAssessment.categories)
+        .join(Message, Message.id == RiskAssessment.message_id)
+        .join(Conversation, Conversation.id == Message.conversation_id)
+        .where(Conversation.patient_id == patient_id, RiskAssessment.level != "none")
+    )
+    return any("suicide" in categories for categories in flagged)
+
+
+def _open_task(system: System, session: Session, patient_id: str, task: str, about: str) -> None:
     now = system.clock.now()
     record = Record(
         id=new_id(),
-        patient_id=alert.patient_id,
+        patient_id=patient_id,
         kind="clinic_task",
-        key=f"welfare-{alert.id}",
+        key=f"{task}-{about}",
         created_at=now,
         updated_at=now,
     )
     record.data_sealed = system.vault(session).seal(
-        alert.patient_id,
-        "record",
-        "data",
-        record.id,
-        json.dumps({"task": TASK, "urgency": "routine"}),
+        patient_id, "record", "data", record.id, json.dumps({"task": task, "urgency": "routine"})
     )
     session.add(record)
-    system.audit.add(
-        session,
-        now,
-        "system",
-        "welfare.silence",
-        f"escalation:{alert.id}",
-        alert.patient_id,
-    )
+    what = f"escalation:{about}" if task == SILENT else f"infusion:{about}"
+    system.audit.add(session, now, "system", "welfare.silence", what, patient_id)
     feed.publish(system, session, feed.STAFF, "record", record.id)

@@ -54,7 +54,7 @@ def test_every_code_has_words() -> None:
     assert set(wording.CATEGORIES) == set(contract.RISK_CATEGORIES)
     tasks = contract.RECORDS["clinic_task"]["properties"]["task"]["enum"]
     of_measures = {rule.task for m in measures.measures().values() for rule in m.rules if rule.task}
-    assert set(wording.TASKS) == {*tasks, welfare.TASK, *of_measures}
+    assert set(wording.TASKS) == {*tasks, welfare.SILENT, welfare.MISSED, *of_measures}
     assert set(wording.TROUBLE) == {*auditor.CHECKS, "auditor_silent"}
     tones = contract.RECORDS["check_in"]["properties"]["tone"]["enum"]
     assert set(wording.TONES) == set(tones)
