@@ -3,6 +3,7 @@ without a notification (invariant I1). Real processes, brought back by the real 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -35,6 +36,12 @@ CALM = "the light stayed with me, number {}"
 
 @pytest.fixture
 def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with whole_system(tmp_path, monkeypatch) as started:
+        yield started
+
+
+@contextlib.contextmanager
+def whole_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A whole system under the real supervisor, with the played assistant as a process."""
     monkeypatch.setenv("AFTERGLOW_HOME", str(tmp_path))
     edge, assistant = free_ports(2)
@@ -74,7 +81,11 @@ def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_nothing_is_lost_when_processes_are_killed_at_random(running):
-    world, keeper = running
+    storm(*running, kill_a_part)
+
+
+def storm(world: World, keeper, strike) -> None:
+    """A patient writes while ``strike(keeper, chance)`` hits at random; then all is counted."""
     settings = world.system.settings
     world.staff("Noor", "on_call", on_call=True)
     patient = world.patient()
@@ -83,7 +94,7 @@ def test_nothing_is_lost_when_processes_are_killed_at_random(running):
     accepted: list[str] = []
     chance = random.Random(20261120)
     over = threading.Event()
-    killer = threading.Thread(target=_kill_at_random, args=(keeper, chance, accepted, over))
+    killer = threading.Thread(target=_at_random, args=(keeper, chance, strike, accepted, over))
     killer.start()
     with httpx.Client(base_url=settings.public_url, trust_env=False, timeout=5) as client:
         client.cookies.set("afterglow_patient", token)
@@ -121,19 +132,25 @@ def test_nothing_is_lost_when_processes_are_killed_at_random(running):
     assert len(mails) >= len(sent), "what is marked sent was delivered"
 
 
-def _kill_at_random(
-    keeper, chance: random.Random, accepted: list[str], over: threading.Event
+def _at_random(
+    keeper, chance: random.Random, strike, accepted: list[str], over: threading.Event
 ) -> None:
-    """Kill one part after every few receipts, at a random instant of whatever goes on then."""
-    for _ in range(KILLS):
-        reach = len(accepted) + chance.randint(2, 5)
-        _until(lambda reach=reach: len(accepted) >= reach)
-        over.wait(chance.uniform(0, 0.1))
-        part = chance.choice([p for p in keeper.parts if p.name != "mail"])
-        process = part.process
-        if process is not None and process.poll() is None:
-            os.kill(process.pid, signal.SIGKILL)
-    over.set()
+    """Strike after every few receipts, at a random instant of whatever goes on then."""
+    try:
+        for _ in range(KILLS):
+            reach = len(accepted) + chance.randint(2, 5)
+            _until(lambda reach=reach: len(accepted) >= reach)
+            over.wait(chance.uniform(0, 0.1))
+            strike(keeper, chance)
+    finally:
+        over.set()
+
+
+def kill_a_part(keeper, chance: random.Random) -> None:
+    part = chance.choice([p for p in keeper.parts if p.name != "mail"])
+    process = part.process
+    if process is not None and process.poll() is None:
+        os.kill(process.pid, signal.SIGKILL)
 
 
 def _send_until_accepted(client: httpx.Client, text: str, key: str) -> None:

@@ -11,6 +11,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -24,41 +25,61 @@ from tests.behaviour.test_escalation import mailbox as mailbox
 from tests.builders import World, free_ports
 
 
+class Server:
+    """A PostgreSQL of our own. Says plainly what is missing."""
+
+    def __init__(self) -> None:
+        binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+        self._bin = binaries[-1] if binaries else Path(shutil.which("postgres") or "").parent
+        if not (self._bin / "postgres").exists():
+            pytest.fail(
+                "PostgreSQL is missing (Debian: apt install postgresql). Or: make test-fast"
+            )
+        (self._port,) = free_ports(1)
+        self.address = f"127.0.0.1:{self._port}"
+        # The server refuses to run as root; Debian's package brings a user for it.
+        self._who = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
+        self._folder = Path(tempfile.mkdtemp(prefix="afterglow-pg-"))
+        if self._who:
+            shutil.chown(self._folder, "postgres", "postgres")
+        self._data = str(self._folder / "data")
+        options = ["-D", self._data, "-U", "afterglow", "-A", "trust", "-N"]
+        subprocess.run([self._bin / "initdb", *options], check=True, **self._quiet())
+        self.start()
+
+    def start(self) -> None:
+        options = ["-h", "127.0.0.1", "-p", str(self._port), "-k", str(self._folder)]
+        command = [self._bin / "postgres", "-D", self._data, *options]
+        self._process = subprocess.Popen(command, **self._quiet())
+        _wait(self.address)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """SIGINT (fast) does not wait for connections that are still being put away; SIGQUIT
+        (immediate) ends it as a crash would: what was committed must be found in its log."""
+        self._process.send_signal(how)
+        self._process.wait(20)
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _quiet(self) -> dict[str, Any]:
+        silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": self._folder}
+        return silent | self._who
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """The address of a server; says plainly what is missing."""
-    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    found = binaries[-1] if binaries else Path(shutil.which("postgres") or "").parent
-    if not (found / "postgres").exists():
-        pytest.fail("PostgreSQL is missing (Debian: apt install postgresql). Or: make test-fast")
-    (port,) = free_ports(1)
-    # The server refuses to run as root; Debian's package brings a user for it.
-    who = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
-    folder = Path(tempfile.mkdtemp(prefix="afterglow-pg-"))
-    if who:
-        shutil.chown(folder, "postgres", "postgres")
-    data = str(folder / "data")
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder} | who
-    subprocess.run(
-        [found / "initdb", "-D", data, "-U", "afterglow", "-A", "trust", "-N"], check=True, **quiet
-    )
-    server = subprocess.Popen(
-        [found / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", str(folder)],
-        **quiet,
-    )
+    """The address of a server with an empty, migrated template."""
+    server = Server()
     try:
-        address = f"127.0.0.1:{port}"
-        _wait(address)
-        _execute(address, "CREATE DATABASE template_afterglow")
-        template = Database(f"postgresql+psycopg://afterglow@{address}/template_afterglow")
+        _execute(server.address, "CREATE DATABASE template_afterglow")
+        template = Database(f"postgresql+psycopg://afterglow@{server.address}/template_afterglow")
         template.migrate()
         template.close()
-        yield address
+        yield server.address
     finally:
-        # Fast: it does not wait for connections that are still being put away.
-        server.send_signal(signal.SIGINT)
-        server.wait(20)
-        shutil.rmtree(folder, ignore_errors=True)
+        server.remove()
 
 
 @pytest.fixture

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
+import random
+import signal
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from clinic.supervisor import Supervisor
 from tests.behaviour.test_failpoints import *  # noqa: F403 - runs them here
+from tests.behaviour.test_kill import kill_a_part, storm, whole_system
 from tests.behaviour.test_lifecycle import PLAY, Lifecycle
 from tests.builders import World
-from tests.services.conftest import fresh_database
+from tests.services.conftest import Server, fresh_database
 
 pytestmark = pytest.mark.services
 
@@ -22,3 +28,28 @@ def test_whatever_happens_in_any_order_holds_here_too(postgres: str):
             return World.make(home, database_url=fresh_database(postgres))
 
     run_state_machine_as_test(OnPostgres, settings=settings(PLAY, max_examples=4))
+
+
+def test_nothing_is_lost_when_parts_and_the_server_itself_go_down_at_random(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """As test_kill.py, and every other strike is the database: stopped fast, or as by a crash."""
+    server = Server()
+    url = f"postgresql+psycopg://afterglow@{server.address}/postgres"
+    monkeypatch.setenv("AFTERGLOW_DATABASE_URL", url)
+    turns = itertools.cycle(["part", "stopped", "part", "crashed"])
+
+    def strike(keeper: Supervisor, chance: random.Random) -> None:
+        what = next(turns)
+        if what == "part":
+            kill_a_part(keeper, chance)
+            return
+        server.stop(signal.SIGQUIT if what == "crashed" else signal.SIGINT)
+        time.sleep(chance.uniform(0, 0.3))
+        server.start()
+
+    try:
+        with whole_system(tmp_path, monkeypatch) as (world, keeper):
+            storm(world, keeper, strike)
+    finally:
+        server.remove()
