@@ -4,7 +4,7 @@ PATH := $(CURDIR)/.tools/uv/bin:$(PATH)
 export PATH
 ASSISTANT := RASA_TELEMETRY_ENABLED=false TF_CPP_MIN_LOG_LEVEL=3 SQLALCHEMY_SILENCE_UBER_WARNING=1 bot/rasa/.venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast check mutations bench opinion train validate stories shell screenshots clean
+.PHONY: help setup run test test-fast check mutations bench safety-report opinion train validate stories shell screenshots clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,6 +34,9 @@ mutations: setup ## Try known-bad patches on a copy; a named test must notice ea
 
 bench: setup ## Print the speed figures (ratios; takes some minutes)
 	@.venv/bin/python -m bench
+
+safety-report: setup ## Write docs/clinical/safety-report.md and .json anew
+	@.venv/bin/python tests/risk/safety_report.py
 
 opinion: setup ## Learn the second opinion on risk anew (DATA=folder with the public sets)
 	@bot/rasa/.venv/bin/python -m bot.rasa.opinion $(DATA)

@@ -30,6 +30,7 @@ class Case:
     at_least: Level
     at_most: Level
     hours: float | None = None
+    category: str = "suicide"
 
     def level(self, using: RuleSet | None = None) -> Level:
         state, context = State(), Context(hours_since_infusion=self.hours)
@@ -53,15 +54,16 @@ def cases() -> list[Case]:
     plain = [
         path for path in FOLDER.glob("*.yml") if path.stem not in ("infusion_pairs", "entries")
     ]
-    return [*(case for path in sorted(plain) for case in _grouped(path)), *_pairs(), *_entries()]
+    return [*(case for path in sorted(plain) for case in grouped(path)), *_pairs(), *_entries()]
 
 
 def held() -> list[Case]:
     """Every sentence that is only counted."""
-    return [case for path in sorted(HELD.glob("*.yml")) for case in _grouped(path)]
+    return [case for path in sorted(HELD.glob("*.yml")) for case in grouped(path)]
 
 
-def _grouped(path: Path) -> Iterator[Case]:
+def grouped(path: Path) -> Iterator[Case]:
+    """The cases of one file of groups."""
     for group in _read(path):
         talks = [[str(text)] for text in group.get("texts", ())] + group.get("talks", [])
         talks += [[line] for line in group.get("lines", "").splitlines()]
@@ -73,6 +75,7 @@ def _grouped(path: Path) -> Iterator[Case]:
                 Level.of(group.get("at_least", "none")),
                 Level.of(group.get("at_most", "emergency")),
                 group.get("hours"),
+                group.get("category", "suicide"),
             )
 
 
