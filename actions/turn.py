@@ -28,6 +28,8 @@ CLINIC = {
     "crisis_line": "your local crisis line",
     "crisis_text": "",
     "crisis_how": "call",
+    "reads_within": "the time it has set",
+    "clinic_open": "has its own hours",
 }
 #: What a turn is taken for when it brings no context, as in ``rasa shell``.
 CONTEXT: dict[str, Any] = {

@@ -3,7 +3,9 @@
 screen  messages a second through the risk rules, on one core
 start   `afterglow run` until the page answers and until the companion is up; memory
 turn    a message until its whole reply is on the page, beside a bare `rasa init` bot
-alert   a message that shows risk until a mail server has the first notification
+alert   a message that shows risk until a mail server has the first notification, with 1, 10 and
+        100 alerts open
+loop    risk messages a second, and the engine's look at a full outbox; on both databases
 load    many patients at once: receipts, replies, errors, processor time
 
 Everything runs on free loopback ports with its data in temporary folders, and is stopped again.
@@ -20,7 +22,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import alert, load, start, turn
+from bench import alert, load, loop, start, turn
 from bench.installation import BenchError, short
 
 
@@ -36,6 +38,7 @@ def main() -> int:
         "start": lambda: start.run(asked.starts),
         "turn": lambda: turn.run(asked.pairs, asked.bare),
         "alert": lambda: alert.run(asked.alerts),
+        "loop": lambda: loop.run(asked.risks, asked.settled),
         "load": lambda: load.run(asked.patients, asked.seconds),
     }
     unknown = set(asked.parts) - set(parts)
@@ -73,7 +76,11 @@ def arguments() -> argparse.Namespace:
         "--bare", type=Path, help="turn: folder of a trained `rasa init` bot; made when missing"
     )
     parser.add_argument("--starts", type=positive, default=3, help="start: rounds (3)")
-    parser.add_argument("--alerts", type=positive, default=30, help="alert: messages (30)")
+    parser.add_argument("--alerts", type=positive, default=20, help="alert: messages (3 x 20)")
+    parser.add_argument("--risks", type=positive, default=200, help="loop: messages (200)")
+    parser.add_argument(
+        "--settled", type=positive, default=1_000_000, help="loop: settled notifications (1000000)"
+    )
     parser.add_argument("--patients", type=positive, default=200, help="load: at once (200)")
     parser.add_argument("--seconds", type=positive, default=60, help="load: how long (60)")
     return parser.parse_args()

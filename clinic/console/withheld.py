@@ -16,7 +16,7 @@ from clinic.conversation.whereabouts import OWN_WORDS, WITHOUT_DATABASE
 from clinic.records.models import Message, Record, RecordMessage, RiskAssessment
 
 #: Values that are the clinic's, not the patient's words.
-_CLINIC = {*WITHOUT_DATABASE, *OWN_WORDS, "reads_within"}
+_CLINIC = {*WITHOUT_DATABASE, *OWN_WORDS, "reads_within", "clinic_open"}
 
 
 def withheld(

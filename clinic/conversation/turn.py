@@ -29,7 +29,6 @@ from clinic.conversation.known import known
 from clinic.conversation.learned import keep_record
 from clinic.escalation import machine, policy
 from clinic.records.models import (
-    Clinic,
     Conversation,
     Message,
     RiskAssessment,
@@ -308,7 +307,7 @@ def compose(
             "driving_locked": whereabouts.driving_locked(session, conversation.patient, now),
             "known": held,
             "intention": held.get("intention"),
-            "clinic": whereabouts.settings(session.get_one(Clinic, 1), conversation.patient),
+            "clinic": whereabouts.known(system, session, conversation.patient),
             "phrases_used": _phrases_used(session, conversation.id, now),
             "risk": {
                 "level": assessed.level if assessed else "none",

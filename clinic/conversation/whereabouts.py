@@ -12,7 +12,9 @@ from sqlalchemy.orm import Session
 
 from bot import stages
 from clinic import crisis
+from clinic.escalation import hours
 from clinic.records.models import Clinic, Infusion, Patient
+from clinic.system import System
 
 #: Settings a clinic may change, and what they are until it does. The numbers to call are those of
 #: the country (data/crisis), unless the clinic sets its own.
@@ -88,6 +90,33 @@ def settings(clinic: Clinic, patient: Patient | None = None) -> dict[str, str]:
         "reads_within": chosen["reads_within"],
         **{name: chosen[name] for name in OWN_WORDS},
     }
+
+
+def known(system: System, session: Session, patient: Patient) -> dict[str, str]:
+    """What a sentence may name about the clinic, at this moment, to this patient."""
+    clinic = session.get_one(Clinic, 1)
+    return settings(clinic, patient) | {"clinic_open": _open(system, clinic, patient)}
+
+
+def _open(system: System, clinic: Clinic, patient: Patient) -> str:
+    """Whether the clinic is open, as the end of a sentence about it; from its own hours."""
+    now, opening = system.clock.now(), hours.of(clinic)
+    if opening.are_open(now):
+        return system.words.render("clinic.open")
+    opens = opening.next_opening(now)
+    if opens is None:
+        return system.words.render("clinic.closed")
+    return system.words.render("clinic.opens", 0, {"time": _day_and_time(opens, patient, now)})
+
+
+def _day_and_time(moment: datetime, patient: Patient, now: datetime) -> str:
+    """A moment ahead: "today at 9:00 am", "Monday at 9:00 am", "Monday, Jan 4 at 9:00 am"."""
+    zone = ZoneInfo(patient.timezone)
+    local = moment.astimezone(zone)
+    ahead = (local.date() - now.astimezone(zone).date()).days
+    day = f"{local:%A}" if ahead < 7 else f"{local:%A}, {local:%b} {local.day}"
+    day = {0: "today", 1: "tomorrow"}.get(ahead, day)
+    return f"{day} at {clock_time(moment, patient, moment)}"
 
 
 def _numbers(chosen: Mapping[str, str], patient: Patient | None) -> dict[str, str]:

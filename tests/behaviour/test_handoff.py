@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select
 
 from clinic.conversation import handoff
 from clinic.escalation import machine
 from clinic.escalation.machine import RefusedError
-from clinic.records.models import Event
+from clinic.records.models import Clinic, Event
 from tests.behaviour.conftest import Edge
 from tests.behaviour.drill import RISK, Drill
 from tests.behaviour.drill import drill as running
@@ -214,3 +216,29 @@ def test_asking_for_a_person_without_any_risk_waits_on_the_list_or_calls_by_thei
     drill.expect_mail("noor", says="call back today")
     assert edge.state()["alert"]["told"].startswith("Your care team was alerted at")
     drill.move(machine.acknowledge, edge.nurse)
+
+
+@pytest.mark.parametrize(
+    ("hours_later", "closed_on", "expected"),
+    [
+        (0, "", "is closed now and opens tomorrow at 9:00 am."),
+        (10, "", "is closed now and opens today at 9:00 am."),
+        (15, "", "is open now."),
+        (84, "", "is closed now and opens Monday at 9:00 am."),
+        (84, "2026-03-16 2026-03-17", "is closed now and opens Wednesday at 9:00 am."),
+    ],
+)
+def test_when_to_expect_an_answer_is_what_the_clinic_has_set(
+    edge: Edge, hours_later: int, closed_on: str, expected: str
+):
+    """Tuesday, 7 in the evening at first. Nothing is promised that nobody has set."""
+    edge.world.clock.advance(timedelta(hours=hours_later))
+    with edge.world.system.database.write() as session:
+        clinic = session.get_one(Clinic, 1)
+        clinic.settings = clinic.settings | {"closed_on": closed_on, "reads_within": "3 days"}
+    edge.peer.act = lambda turn: says(turn, "conversation.human_routine")
+    edge.say("can somebody call me some day")
+    said = edge.shown()[-1]["text"]
+    assert f"Harbor Clinic {expected}" in said
+    assert "within 3 days" in said
+    assert edge.peer.turns[-1]["context"]["clinic"]["clinic_open"] == expected.rstrip(".")

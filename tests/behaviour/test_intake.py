@@ -200,6 +200,7 @@ KNOWN = {
     "emergency_number",
     "crisis_line",
     "reads_within",
+    "clinic_open",
 }
 
 

@@ -46,6 +46,8 @@ CLINIC = {
     "crisis_line": "988",
     "crisis_text": "988",
     "crisis_how": "call or text",
+    "reads_within": "2 working days",
+    "clinic_open": "is open now",
 }
 #: How the screener begins.
 SCREENER = ["safety.screen_intro", "measure.cssrs_screener.1"]

@@ -17,15 +17,15 @@ from tests.behaviour.test_failpoints import *  # noqa: F403 - runs them here
 from tests.behaviour.test_kill import kill_a_part, storm, whole_system
 from tests.behaviour.test_lifecycle import PLAY, Lifecycle
 from tests.builders import World
-from tests.services.conftest import Server, fresh_database
+from tests.postgres import Server
 
 pytestmark = pytest.mark.services
 
 
-def test_whatever_happens_in_any_order_holds_here_too(postgres: str):
+def test_whatever_happens_in_any_order_holds_here_too(postgres: Server):
     class OnPostgres(Lifecycle):
         def found(self, home: Path) -> World:
-            return World.make(home, database_url=fresh_database(postgres))
+            return World.make(home, database_url=postgres.fresh())
 
     run_state_machine_as_test(OnPostgres, settings=settings(PLAY, max_examples=4))
 

@@ -216,7 +216,14 @@ def test_a_step_asks_and_reacts_with_words_there_are(flow: Flow, step: Step):
     for name in (*step.first, *(said for then in step.then.values() for said in then.say)):
         assert name in registry(), name
     told = set(step.when.get("known", ())) | set(step.when.get("setting", ()))
-    free = {"clinic_name", "emergency_number", "crisis_line", "words"}
+    free = {
+        "clinic_name",
+        "clinic_open",
+        "reads_within",
+        "emergency_number",
+        "crisis_line",
+        "words",
+    }
     if told:
         free |= told | {"card"}
     assert item.values <= free
