@@ -40,7 +40,9 @@ SCREENED = {
     "report_side_effect": "conversation.side_effect",
 }
 #: A yes to a question with one of these among its buttons means that button.
-OFFERS = re.compile(r"^/(start_|resume_|prepare_|write_|set_|check_in|park_)")
+OFFERS = re.compile(r"^/(start_|measure_start|resume_|prepare_|write_|set_|check_in|park_)")
+#: Offers what is due of the questionnaires.
+MEASURES = "measures.offer"
 HUMAN_QUESTIONS = ("conversation.human", "conversation.recovery_human")
 
 
@@ -163,10 +165,19 @@ def greet(dispatcher: CollectingDispatcher, turn: Turn, tracker: Tracker) -> Non
         safety.still_here(dispatcher, turn)
     elif Memory.of(tracker).unfinished(turn):
         say(dispatcher, turn, "conversation.welcome_back")
+    elif turn.stage != "onboarding" and measures_wait(turn):
+        say(dispatcher, turn, MEASURES)
     elif (flow := Memory.of(tracker).to_offer(turn)) is not None:
         say(dispatcher, turn, flow.offer or f"{flow.name}.offer")
+    elif measures_wait(turn):
+        say(dispatcher, turn, MEASURES)
     else:
         say(dispatcher, turn, f"conversation.greet_{'between' if had_infusion(turn) else 'before'}")
+
+
+def measures_wait(turn: Turn) -> bool:
+    """Whether a questionnaire is due and was not offered just now (actions/measure.py)."""
+    return bool(turn.context.get("due_measures")) and not turn.said_lately(MEASURES)
 
 
 def was_away(turn: Turn) -> bool:

@@ -72,6 +72,9 @@ def respond(dispatcher: CollectingDispatcher, turn: Turn) -> None:
         stay(dispatcher, turn, level, about(kinds))
     elif about(kinds) == "medical":
         safety_screen.go_on(dispatcher, turn, MEDICAL)
+    elif turn.kind == "choice" and turn.measure:
+        # An answer that worries was direct enough: the screener at once (domain.md 3.3).
+        safety_screen.go_on(dispatcher, turn, safety_screen.MEASURE[about(kinds)])
     else:
         say(dispatcher, turn, least_said((ASK_FIRST[about(kinds)], *THEN), turn))
 

@@ -76,6 +76,11 @@ class Turn:
         """The last thing shown, by id; empty at the beginning."""
         return self.shown[-1].split("#")[0] if self.shown else ""
 
+    @property
+    def measure(self) -> tuple[str, str] | None:
+        """(measure, item) when the last thing shown was a question of a measure."""
+        return self.registry.item(self.asked).measure if self.asked in self.registry else None
+
     def said_lately(self, item_id: str) -> bool:
         """Whether this was among the last things said."""
         return any(name.split("#")[0] == item_id for name in self.shown[-LATELY:])

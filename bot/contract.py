@@ -200,6 +200,8 @@ TURN: dict[str, Any] = {
                         },
                     },
                 },
+                # What is to be asked now, in this order (bot/cadence.py).
+                "due_measures": {"type": "array", "items": _ID},
                 # The patient's safety plan in their own words, by part (bot/safety_plan.py).
                 "safety_plan": {"type": "object", "additionalProperties": _TEXT},
                 # float32 little-endian, base64: the sentence embedding computed at the edge.

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from bot.cadence import INDICATIONS
 from bot.stages import PROGRAMS
 from clinic.people import NotPossibleError, country_named, zone_named
 from clinic.records.models import Infusion, Patient
@@ -106,6 +107,17 @@ def set_program(system: System, session: Session, patient: Patient, program: str
         raise NotPossibleError(f"A program is one of {', '.join(PROGRAMS)}.")
     patient.program = program
     _changed(system, session, patient, "patient.program", program=program)
+
+
+def set_indications(
+    system: System, session: Session, patient: Patient, indications: Sequence[str]
+) -> None:
+    """What the treatment is for, as far as it selects measures (bot/cadence.py)."""
+    unknown = sorted(set(indications) - set(INDICATIONS))
+    if unknown:
+        raise NotPossibleError(f"An indication is one of {', '.join(INDICATIONS)}.")
+    patient.indications = sorted(set(indications))
+    _changed(system, session, patient, "patient.indications")
 
 
 def _add(

@@ -19,19 +19,29 @@ from rasa.shared.core.generator import TrackerWithCachedStates
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot.safety_plan import PARTS
+from bot.screener import MEASURE as SAFETY_MEASURES
 
 #: What is said first, by intent. After it the running form ends, and the bot listens.
 ACTIONS = {
     "safety_risk": "action_safety",
     "safety_answer": "action_safety_answer",
     "safety_plan": "action_safety_plan",
+    "measure_start": "action_measure",
+    "measure_answer": "action_measure",
 }
 #: Words typed under a question of the safety plan are its answer, but for these, when short and
 #: sure; who names a person to call has not asked for one.
 PLAN = "safety.plan_"
+MEASURE = "measure."
 LEFT_FOR = {"talk_to_human", "ask_who_reads", "ask_are_you_human", "open"}
 NAMING = {"safety.plan_people", "safety.plan_professionals"}
 SHORT, SURE = 6, 0.5
+#: Words typed under a question of a questionnaire are no answer when they are a wish of their own:
+#: anything but these.
+NO_WISH = {
+    "affirm", "deny", "dont_know", "skip", "stop_for_now", "goodbye", "greet", "thanks", "tell",
+    "nothing_happened", "not_following", "out_of_scope", "nlu_fallback",
+}  # fmt: skip
 
 
 @DefaultV1Recipe.register(
@@ -81,7 +91,7 @@ def _next(tracker: DialogueStateTracker) -> str | None:
             done.append(event.action_name)
     else:
         return None
-    first = ACTIONS.get(event.intent_name or "") or _of_plan(tracker, event)
+    first = ACTIONS.get(event.intent_name or "") or _under(tracker, event)
     if first is None:
         return None
     if first not in done:
@@ -91,20 +101,36 @@ def _next(tracker: DialogueStateTracker) -> str | None:
     return ACTION_LISTEN_NAME
 
 
-def _of_plan(tracker: DialogueStateTracker, said: UserUttered) -> str | None:
-    """The plan takes what answers, skips or stops its open question."""
+def _under(tracker: DialogueStateTracker, said: UserUttered) -> str | None:
+    """A question of the plan or of a questionnaire takes what answers, skips or stops it."""
     asked = _asked_before(tracker, said)
-    part = asked.removeprefix(PLAN)
-    if part == asked or part not in PARTS:
-        return None
+    if asked.removeprefix(PLAN) in PARTS and asked.startswith(PLAN):
+        return "action_safety_plan" if _of_plan(asked, said) else None
+    return "action_measure" if asked.startswith(MEASURE) and _of_measure(asked, said) else None
+
+
+def _of_plan(asked: str, said: UserUttered) -> bool:
     intent = said.intent_name or ""
     if (said.text or "").startswith("/"):
-        return "action_safety_plan" if intent in ("skip", "stop_for_now") else None
-    confidence = float(said.intent.get("confidence") or 0)
-    sure = confidence >= SURE and len((said.text or "").split()) <= SHORT
-    if intent in LEFT_FOR and sure and asked not in NAMING:
-        return None
-    return "action_safety_plan"
+        return intent in ("skip", "stop_for_now")
+    short = len((said.text or "").split()) <= SHORT
+    return not (intent in LEFT_FOR and _sure(said) and short and asked not in NAMING)
+
+
+def _of_measure(asked: str, said: UserUttered) -> bool:
+    """The screener's typed answers go by the risk there is (bot/rasa/risk.py); without any, as at
+    the beginning of a treatment, it is a questionnaire like the others."""
+    _, name, item = asked.split(".", 2)
+    context = ((said.metadata or {}).get("turn") or {}).get("context") or {}
+    risk = (context.get("risk") or {}).get("conversation_level")
+    if (said.text or "").startswith("/") or (name in SAFETY_MEASURES.values() and risk != "none"):
+        return False
+    taken = (context.get("measures") or {}).get(name) or {}
+    return item in taken.get("answers", {}) or said.intent_name in NO_WISH or not _sure(said)
+
+
+def _sure(said: UserUttered) -> bool:
+    return float(said.intent.get("confidence") or 0) >= SURE
 
 
 def _asked_before(tracker: DialogueStateTracker, said: UserUttered) -> str:

@@ -125,6 +125,21 @@ def patient_program(
         infusions.set_program(system, session, find_patient(session, who), program)
 
 
+@patient.command("indications")
+def patient_indications(
+    who: Annotated[str, typer.Argument(help="The patient's id (see: patient list).")],
+    indications: Annotated[
+        list[str] | None, typer.Argument(help="pain, ptsd; none of them: name none.")
+    ] = None,
+) -> None:
+    """What the treatment is for, as far as it selects questionnaires (PEG for pain, PCL-5)."""
+    from clinic import infusions
+
+    with work() as (system, session):
+        found = find_patient(session, who)
+        infusions.set_indications(system, session, found, indications or [])
+
+
 @patient.command("touches")
 def patient_touches(
     who: Annotated[str, typer.Argument(help="The patient's id (see: patient list).")],

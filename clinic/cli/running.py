@@ -130,7 +130,7 @@ def demo_code(email: str) -> None:
 
 def _check_data() -> None:
     """Refuse to start with broken words, rules or policy, before a patient meets them."""
-    from bot import content, risk
+    from bot import cadence, content, risk
     from clinic import crisis
     from clinic.escalation import policy
     from clinic.touches import schedule
@@ -141,6 +141,7 @@ def _check_data() -> None:
         policy.load()
         schedule.load()
         crisis.countries()
+        cadence.load()
     except ValueError as error:
         raise mend(str(error)) from None
 

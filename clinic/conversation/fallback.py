@@ -54,7 +54,9 @@ def _next_words(
         return screener.FRIEND_STEPS[own < Level.urgent] if grave else screener.ASK_FRIEND
     if lasting >= Level.urgent and screener.helping(before, own, taken):
         return screener.FRIEND_STEPS[1]
-    if lasting >= Level.urgent or (own == Level.watch and about == "medical"):
+    # A tap that worries was an answer to a measure: the screener at once (domain.md 3.3).
+    screens = own == Level.watch and (about == "medical" or message.kind == "choice")
+    if lasting >= Level.urgent or screens:
         asked = measuring.next_question(system, session, conversation, message)
         return asked or (unanswered if own < Level.urgent else None)
     if own == Level.watch:

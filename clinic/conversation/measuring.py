@@ -16,13 +16,14 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot import measures, screener
+from bot import cadence, measures, screener
 from bot.content import Item, question
 from bot.measures import Measure
 from bot.risk.levels import Level
 from clinic import feed
+from clinic.conversation import whereabouts
 from clinic.escalation import machine
-from clinic.records.models import Conversation, Message, Record, RecordMessage, new_id
+from clinic.records.models import Conversation, Message, Patient, Record, RecordMessage, new_id
 from clinic.system import System
 
 KIND = "measure"
@@ -105,6 +106,19 @@ def taken(
             "hours": max(0.0, (now - record.updated_at).total_seconds() / 3600),
         }
     return found
+
+
+def due(system: System, session: Session, patient: Patient, now: datetime) -> list[str]:
+    """What the patient is to be asked now (bot/cadence.py). One that was begun counts as due."""
+    finished: dict[str, float] = {}
+    vault = system.vault(session)
+    for record in _records(session, patient.id):
+        if record.state == "complete":
+            days = (now - record.updated_at) / timedelta(days=1)
+            finished.setdefault(vault.data(record)["measure"], days)
+    where = whereabouts.place(session, patient.id, now)
+    since = None if where.hours_since is None else where.hours_since / 24
+    return list(cadence.due(where.stage, since, finished, patient.indications))
 
 
 def next_question(

@@ -317,6 +317,7 @@ def compose(
                 ),
             },
             "measures": measuring.taken(system, session, conversation, now),
+            "due_measures": measuring.due(system, session, conversation.patient, now),
             "safety_plan": safety_plan.current(session, vault, patient_id),
             "embedding": None,
         },

@@ -106,6 +106,8 @@ class Patient(Base):
     timezone: Mapped[str]
     #: Two letters; None: where the clinic is. Decides the numbers to call (data/crisis).
     country: Mapped[str | None] = mapped_column(String(2))
+    #: What staff have set that selects measures (bot/cadence.py, INDICATIONS).
+    indications: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
     active: Mapped[bool] = mapped_column(default=True)
     #: What staff have decided; the companion never does (domain.md M02).
     program: Mapped[str] = mapped_column(default="induction", server_default="induction")

@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from bot import measures
 from bot.third_person import about_another
+from clinic import infusions, people
 from clinic.conversation import handoff
 from clinic.records.models import Conversation, Escalation, Message, Record, RiskAssessment
 from tests.behaviour.conftest import Edge
@@ -335,3 +336,54 @@ def test_the_card_and_the_help_lines_name_numbers_that_work_there(
     assert all(words in card for words in says_)
     lines = [line["href"] for line in alone.state()["help"]["lines"]]
     assert lines == [*hrefs, "tel:+15550100", "/plan"]
+
+
+# What is due, and who is told of it (domain.md 3.2, 3.3).
+
+
+def due(edge: Edge) -> list[str]:
+    """What the assistant was told is due, at the newest turn."""
+    edge.peer.act = lambda turn: says(turn, "conversation.thanks")
+    edge.say("hello")
+    found: list[str] = edge.peer.turns[-1]["context"]["due_measures"]
+    return found
+
+
+def test_the_assistant_is_told_what_is_due_and_a_finished_one_is_not(edge: Edge):
+    edge.world.clock.advance(timedelta(days=6))
+    assert due(edge) == ["phq9", "gad7"]
+    fill_phq9(edge, 1, 1, 1, 1, 1, 0, 0, 0, 0)
+    assert due(edge) == ["gad7"]
+    edge.world.clock.advance(timedelta(days=13))
+    assert due(edge) == ["gad7"]
+    edge.world.clock.advance(timedelta(days=1))
+    assert due(edge) == ["phq9", "gad7"]
+
+
+def test_one_that_was_begun_is_still_due(edge: Edge):
+    edge.world.clock.advance(timedelta(days=6))
+    edge.peer.act = lambda turn: says(turn, "measure.phq9.1")
+    edge.say("my questionnaire")
+    edge.peer.act = lambda turn: says(turn, "measure.phq9.2")
+    edge.tap("1")
+    assert due(edge) == ["phq9", "gad7"]
+
+
+def test_what_the_treatment_is_for_selects_its_own_measure(edge: Edge):
+    edge.world.clock.advance(timedelta(days=6))
+    with edge.world.system.database.write() as session:
+        patient = session.get_one(Conversation, edge.conversation).patient
+        infusions.set_indications(edge.world.system, session, patient, ["pain"])
+    assert due(edge) == ["phq9", "gad7", "peg"]
+    with edge.world.system.database.write() as session:
+        patient = session.get_one(Conversation, edge.conversation).patient
+        with pytest.raises(people.NotPossibleError, match="pain"):
+            infusions.set_indications(edge.world.system, session, patient, ["gout"])
+
+
+def test_item_nine_leads_to_the_screener_when_the_assistant_is_down(edge: Edge):
+    edge.peer.act = lambda turn: says(turn, "measure.phq9.9")
+    edge.say("my questionnaire")
+    edge.peer.act = lambda _turn: 500
+    edge.tap("1")
+    assert edge.contents()[-2:] == ["safety.card", f"{SCREENER}.1"]
