@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, select
 
+from clinic import app, console
 from clinic.conversation import handoff
 from clinic.escalation.auditor import Auditor
 from clinic.escalation.engine import Engine
@@ -24,10 +27,13 @@ from clinic.records.models import (
     RiskAssessment,
     StaffContact,
 )
+from clinic.settings import Settings
 from tests.behaviour.conftest import Edge
 from tests.behaviour.drill import RISK, Drill
 from tests.behaviour.drill import drill as running
 from tests.desk import Browser, shown
+
+TEMPLATES = Path(console.__file__).parent / "templates"
 
 
 class Switch:
@@ -250,6 +256,15 @@ def test_a_contact_removed_while_the_alert_runs_is_called_no_more(
         drill.engine.cycle()
         assert [mail["To"] for mail in drill.mails] == ["robin@harbor.test"]
         drill.forget()
+
+
+def test_a_silent_engine_is_said_within_fifteen_seconds():
+    """The longest way: it falls silent right after a sign of life, and each look comes last."""
+    asked = re.search(r"every (\d+)s", (TEMPLATES / "_engine.html").read_text(encoding="utf-8"))
+    assert asked is not None
+    silent = Settings.__dataclass_fields__["engine_silent_after"].default
+    assert silent + int(asked.group(1)) <= 15, "the desk"
+    assert silent + app._ENGINE_LOOK <= 15, "the room"
 
 
 def test_the_engine_falling_silent_reaches_open_pages_by_itself(edge: Edge):

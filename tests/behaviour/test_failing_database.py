@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 
+from clinic.escalation.engine import Engine
+from clinic.notify.email import sink
+from clinic.records.models import Outbox
 from tests.behaviour.conftest import Edge, open_edge
 from tests.builders import World
 
@@ -68,6 +72,32 @@ def test_a_database_that_takes_nothing(edge: Edge, pragma: str, mend: str):
         connection.exec_driver_sql(f"PRAGMA {mend}")
     engine.dispose()
     assert edge.post({"text": RISK}).status_code == 202
+
+
+def test_an_engine_that_cannot_write_falls_silent_and_goes_on_when_it_can(edge: Edge):
+    """Without writes there is no heartbeat, which is how everybody learns; nothing is lost."""
+    engine, notifier = edge.world.system.database.engine, Engine(edge.world.system)
+    kept = sink.start(edge.world.system.settings.home / "mail")
+    assert edge.post({"text": RISK}).status_code == 202
+    notifier.cycle()
+    assert edge.client.get("/health").status_code == 200
+    assert edge.state()["staffed"]
+
+    def take_nothing(connection, _record, _proxy=None):
+        connection.execute("PRAGMA query_only = ON")
+
+    event.listen(engine, "checkout", take_nothing)
+    edge.world.clock.advance(timedelta(minutes=5))
+    notifier.cycle()
+    assert not edge.state()["staffed"]
+    event.remove(engine, "checkout", take_nothing)
+    engine.dispose()
+    notifier.cycle()
+    assert edge.state()["staffed"]
+    with edge.world.system.database.read() as session:
+        states = session.scalars(select(Outbox.state)).all()
+    assert states == ["sent"] * 3, "the first call, and the step that was due meanwhile"
+    kept.stop()
 
 
 def test_a_route_that_breaks_gives_numbers_and_no_trace(edge: Edge, monkeypatch):

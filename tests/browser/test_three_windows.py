@@ -44,6 +44,7 @@ class House:
     sam: Patient
     noor: Staff
     robin: Staff
+    stop_engine: threading.Event
     windows: list[BrowserContext]
 
     def patient(self) -> Page:
@@ -94,7 +95,7 @@ def house(tmp_path: Path, browser: Browser) -> Iterator[House]:
     for thread in threads:
         thread.start()
     _until(lambda: edge.started)
-    opened = House(world, url, browser, sam, noor, robin, [])
+    opened = House(world, url, browser, sam, noor, robin, stop, [])
     yield opened
     for window in opened.windows:
         window.close()
@@ -238,3 +239,29 @@ def test_an_alert_can_be_answered_from_a_phone(house: House) -> None:
     assert noor.evaluate("document.documentElement.scrollWidth <= innerWidth")
     keep_picture(noor, "desk-phone")
     expect_no_barriers(noor)
+
+
+def test_a_silent_engine_is_said_in_every_open_window(house: House) -> None:
+    """Without anybody touching anything; and it is taken back when the engine lives again.
+    (That it takes at most 15 seconds is a sum of settings: tests/behaviour/test_auditor.py.)"""
+    sam, noor = house.patient(), house.clinician(house.noor)
+    promise = noor.get_by_text("Whoever is on call is told of it")
+    expect(promise).to_be_visible()
+    house.stop_engine.set()
+    alarm = noor.get_by_role("alert").filter(has_text="Alert engine silent")
+    unstaffed = sam.get_by_text("Alerts may not reach the clinic right now.").first
+    expect(alarm).to_be_visible(timeout=30_000)
+    expect(unstaffed).to_be_visible(timeout=30_000)
+    expect(promise).to_be_hidden()
+    expect(sam.get_by_role("link", name="Call 988").first).to_be_visible()
+    keep_picture(noor, "desk-silent")
+    keep_picture(sam, "room-silent")
+    stop = threading.Event()
+    again = threading.Thread(target=Engine(house.world.system).run, args=(stop,))
+    again.start()
+    try:
+        expect(alarm).to_be_hidden(timeout=30_000)
+        expect(unstaffed).to_be_hidden(timeout=30_000)
+    finally:
+        stop.set()
+        again.join()
