@@ -25,6 +25,7 @@ from clinic.conversation import delivery, embeddings, whereabouts
 from clinic.conversation.turn import Assistant, Turns
 from clinic.feed import Feed
 from clinic.guards import Guard
+from clinic.patient import days, journal, pages, plan
 from clinic.patient.api import router as patient_router
 from clinic.problems import Problem, not_found
 from clinic.records.models import Heartbeat
@@ -69,6 +70,10 @@ def create_app(system: System, assistant: Assistant | None = None) -> FastAPI:
     app.mount("/static", StaticFiles(directory=settings.static_dir), name="static")
     _add_health(app, system, peer)
     app.include_router(patient_router(system, live, turns))
+    room = pages.Pages(system)
+    app.include_router(journal.router(system, room, turns))
+    app.include_router(days.router(system, room))
+    app.include_router(plan.router(system, room))
     app.include_router(console_router(system, live))
     for callbacks in notify.routers(system):
         app.include_router(callbacks)
@@ -110,6 +115,8 @@ def _health(system: System) -> dict[str, str]:
 
 
 def _add_errors(app: FastAPI) -> None:
+    app.exception_handler(pages.NotSignedInError)(pages.to_the_door)
+
     @app.exception_handler(Problem)
     async def problem(_request: Request, error: Problem) -> Response:
         return error.response()

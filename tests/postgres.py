@@ -54,7 +54,7 @@ class Server:
         """SIGINT (fast) does not wait for connections that are still being put away; SIGQUIT
         (immediate) ends it as a crash would: what was committed must be found in its log."""
         self._process.send_signal(how)
-        self._process.wait(20)
+        self._process.wait(60)
 
     def prepare(self) -> None:
         """Migrate once; each database is a copy."""

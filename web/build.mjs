@@ -1,4 +1,4 @@
-// Bundles the three scripts and three style sheets into ../clinic/static, with fonts and icons.
+// Bundles the scripts and style sheets into ../clinic/static, with fonts and icons.
 // The same sources give the same bytes: no hashes, dates or paths in the output.
 
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -22,6 +22,7 @@ await build({
   absWorkingDir: here,
   entryPoints: {
     widget: "src/room/widget.ts",
+    pages: "src/paper/pages.ts",
     embed: "src/embed.ts",
     console: "src/desk/console.ts",
     worker: "src/desk/worker.ts",
@@ -35,7 +36,7 @@ await build({
   target,
 });
 
-for (const name of ["tokens", "room", "desk"]) {
+for (const name of ["tokens", "room", "paper", "desk"]) {
   const source = await readFile(join(here, "src", `${name}.css`), "utf8");
   const { code } = await transform(spellOutThemes(source), {
     loader: "css",

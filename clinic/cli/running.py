@@ -133,6 +133,7 @@ def _check_data() -> None:
     from bot import cadence, content, risk
     from clinic import crisis
     from clinic.escalation import policy
+    from clinic.journal import prompts
     from clinic.touches import schedule
 
     try:
@@ -140,6 +141,7 @@ def _check_data() -> None:
         risk.ruleset()
         policy.load()
         schedule.load()
+        prompts.load()
         crisis.countries()
         cadence.load()
     except ValueError as error:

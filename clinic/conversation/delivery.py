@@ -142,7 +142,7 @@ def page(
     """The newest messages (older than ``before``), oldest first, and whether there are more."""
     query = (
         select(Message)
-        .where(Message.conversation_id == conversation.id, Message.kind != "open")
+        .where(Message.conversation_id == conversation.id, Message.kind != "open", Message.spoken)
         .order_by(Message.seq.desc())
         .limit(PAGE + 1)
     )
@@ -165,6 +165,7 @@ def some(
                 Message.id.in_(ids),
                 Message.conversation_id == conversation.id,
                 Message.kind != "open",
+                Message.spoken,
             )
         )
     )

@@ -7,8 +7,7 @@ be told so. Nothing here waits for the assistant (invariants I1, I2, I4).
 from __future__ import annotations
 
 import dataclasses
-import unicodedata
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,8 +20,9 @@ from bot.risk.levels import Assessment, Context, Level, State
 from bot.screener import about
 from bot.spoken import spoken
 from bot.stages import Place
-from clinic.conversation import delivery, lease, measuring, whereabouts
+from clinic.conversation import delivery, lease, measuring, typed, whereabouts
 from clinic.conversation.screening import screen
+from clinic.conversation.typed import NotAcceptedError
 from clinic.escalation import machine, policy
 from clinic.records.models import Conversation, Message, RiskAssessment
 from clinic.system import System
@@ -42,13 +42,8 @@ _CARDS = {
 _AWAY = timedelta(hours=4)
 
 
-class NotAcceptedError(Exception):
-    """The message is not one we can take; ``code`` is stable, ``says`` is for the person."""
-
-    def __init__(self, code: str, says: str) -> None:
-        super().__init__(code)
-        self.code = code
-        self.says = says
+#: Stores a message's words somewhere else as well, in the transaction that stores the message.
+Keep = Callable[[Session, Message], None]
 
 
 @dataclass(frozen=True)
@@ -70,25 +65,31 @@ class _Words:
     #: The safety question this answers, by tap or in plain words, and the answer.
     question: Item | None = None
     answer: Choice | None = None
+    keep: Keep | None = None
 
 
 def receive_text(system: System, conversation_id: str, text: str, key: str) -> Received:
     """Take typed words. Raises NotAcceptedError for nothing at all or too much."""
-    clean = normalise(text)
-    if not clean:
-        raise NotAcceptedError("empty", "There was nothing to send.")
-    if len(clean) > system.settings.max_message_chars:
-        raise NotAcceptedError(
-            "too-long",
-            f"That is longer than {system.settings.max_message_chars} characters. "
-            "Nothing was sent. Please send it in two parts.",
-        )
+    clean = typed.accepted(text, system.settings.max_message_chars)
     now = system.clock.now()
     with system.database.read() as session:
         question = _open_question(system, session, conversation_id)
         situation = _situation(system, session, conversation_id, now)
     answer = question.choice_typed(clean) if question else None
     words = _Words(clean, question=question, answer=answer)
+    return _receive(system, conversation_id, words, situation, now, key)
+
+
+def receive_entry(
+    system: System, conversation_id: str, text: str, key: str, keep: Keep
+) -> Received:
+    """Take a page of the journal; ``keep`` stores it there, in the same transaction. It is assessed
+    like any words. Raises NotAcceptedError for nothing at all or too much."""
+    clean = typed.accepted(text, system.settings.max_message_chars)
+    now = system.clock.now()
+    with system.database.read() as session:
+        situation = _situation(system, session, conversation_id, now)
+    words = _Words(clean, keep=keep)
     return _receive(system, conversation_id, words, situation, now, key)
 
 
@@ -129,18 +130,6 @@ def opened(system: System, conversation_id: str) -> bool:
         return True
 
 
-def normalise(text: str) -> str:
-    """Composed Unicode without control characters (line breaks and tabs stay), trimmed.
-
-    The words themselves are kept as typed; the detector has a stricter normaliser of its own.
-    """
-    composed = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
-    kept = (c for c in composed if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
-    clean = "".join(kept).strip()
-    # Only invisible characters (zero-width, bidi marks) is the same as nothing.
-    return clean if any(unicodedata.category(c) != "Cf" and not c.isspace() for c in clean) else ""
-
-
 def _receive(
     system: System,
     conversation_id: str,
@@ -156,7 +145,8 @@ def _receive(
         earlier = _with_key(session, conversation_id, key)
         if earlier is not None:
             return _replay(system, session, conversation, earlier)
-        if conversation.mode == "bot":
+        turn = _turn(conversation, words, assessment)
+        if turn == "waiting":
             # Here, so that the turn itself need not wait for another transaction.
             lease.take(system, conversation, now)
         message = delivery.append(
@@ -168,8 +158,11 @@ def _receive(
             kind=words.kind,
             key=key,
             payload=words.payload,
-            turn="waiting" if conversation.mode == "bot" else "held",
+            turn=turn,
         )
+        if words.keep:
+            message.spoken = turn is not None
+            words.keep(session, message)
         assessment, completes = _keep_answer(
             system, session, conversation, message, words, assessment
         )
@@ -211,6 +204,15 @@ def _receive(
             [delivery.as_json(reply, vault, conversation) for reply in replies],
             replayed=False,
         )
+
+
+def _turn(conversation: Conversation, words: _Words, assessment: Assessment) -> str | None:
+    """The state of a message's turn. A page of the journal asks for none; one that shows risk, or
+    is written while there is worry, is said like anything else."""
+    worry = assessment.unscreened or conversation.risk_level != "none"
+    if words.keep and not worry and _new_worry(conversation, assessment) == Level.none:
+        return None
+    return "waiting" if conversation.mode == "bot" else "held"
 
 
 def _assess(system: System, words: _Words, state: State, context: Context) -> Assessment:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from clinic.records.models import Conversation, Invitation, Patient, PatientSession, new_id
 from clinic.system import System
 
+COOKIE = "afterglow_patient"
 INVITATION_LIFE = timedelta(hours=72)
 #: The window of an induction: a remembered device outlives six infusions in three weeks.
 REMEMBERED = timedelta(days=30)

@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Cookie, Header, Request, Response
+from fastapi import APIRouter, Body, Header, Request, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,22 +15,21 @@ from sqlalchemy.orm import Session
 
 from bot.content import Registry
 from clinic import feed
-from clinic.conversation import delivery, intake, turn, whereabouts
+from clinic.conversation import delivery, intake, turn, typed, whereabouts
 from clinic.patient import access, plan
+from clinic.patient.access import COOKIE
+from clinic.patient.pages import Token
 from clinic.problems import Problem, no_session, not_found
 from clinic.records.models import Clinic, Conversation
 from clinic.settings import ROOT
 from clinic.system import System
 
-COOKIE = "afterglow_patient"
 NOTICE = (
     "conversation.notice_program",
     "conversation.notice_adults",
     "conversation.notice_readers",
     "conversation.notice_emergency",
 )
-
-Token = Annotated[str | None, Cookie(alias=COOKIE)]
 
 
 class _Strict(BaseModel):
@@ -103,10 +102,6 @@ def router(system: System, live: feed.Feed, turns: turn.Turns) -> APIRouter:
             )
         return HTMLResponse(page)
 
-    @routes.get("/plan", response_class=HTMLResponse)
-    def safety_plan(token: Token = None) -> Response:
-        return plan.page(system, pages, token)
-
     @routes.get("/api/notice")
     def notice() -> dict[str, Any]:
         with system.database.read() as session:
@@ -177,11 +172,11 @@ def router(system: System, live: feed.Feed, turns: turn.Turns) -> APIRouter:
         found = conversation_id(token)
         try:
             if body.text is not None and body.choice is None and body.message is None:
-                turns.expect(intake.normalise(body.text))
+                turns.expect(typed.normalise(body.text))
                 return found, intake.receive_text(system, found, body.text, key)
             if body.text is None and body.message and body.choice:
                 return found, intake.receive_choice(system, found, body.message, body.choice, key)
-        except intake.NotAcceptedError as error:
+        except typed.NotAcceptedError as error:
             raise Problem(422, error.code, error.says) from None
         raise Problem(422, "not-a-message", "Send text, or one of the buttons.")
 

@@ -243,6 +243,8 @@ class Message(Base):
     choices: Mapped[list[Any]] = mapped_column(default=list)
     payload: Mapped[str | None]
     turn: Mapped[str | None]
+    #: False for a quiet page of the journal: on record and assessed, but no part of the talk.
+    spoken: Mapped[bool] = mapped_column(default=True, server_default=true())
     reply_to: Mapped[str | None] = mapped_column(ForeignKey("message.id"))
     created_at: Mapped[datetime]
     __table_args__ = (
@@ -387,10 +389,22 @@ class Record(Base):
     #: private, shared or undecided, where the kind has it. Only shared entries reach the desk.
     sharing: Mapped[str | None]
     data_sealed: Mapped[bytes]
+    #: The patient's own tags for a journal entry, as a JSON list.
+    tags_sealed: Mapped[bytes | None]
     message_id: Mapped[str | None] = mapped_column(ForeignKey("message.id"))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     __table_args__ = (UniqueConstraint("patient_id", "kind", "key"),)
+
+
+class RecordVersion(Base):
+    """What a record said before the patient changed it; ``number`` counts from 1."""
+
+    __tablename__ = "record_version"
+    record_id: Mapped[str] = mapped_column(ForeignKey("record.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    data_sealed: Mapped[bytes]
+    written_at: Mapped[datetime]
 
 
 class RecordMessage(Base):

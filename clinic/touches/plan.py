@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from clinic.people import NotPossibleError
 from clinic.records.models import Infusion, Patient, Touch
 from clinic.system import System
 from clinic.touches import schedule
@@ -24,6 +23,14 @@ _ROOM = timedelta(hours=3)
 #: No further than this may one be moved: the window is over then.
 _FURTHEST = timedelta(days=14)
 _LATER = timedelta(hours=2)
+
+
+class NotMovedError(Exception):
+    """The touch stays as it is; ``code`` says why: too_far, quiet_hours or come."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 def settle(system: System, session: Session, patient: Patient) -> None:
@@ -61,19 +68,19 @@ def want(system: System, session: Session, patient: Patient, wanted: bool) -> No
 
 
 def move(system: System, session: Session, patient: Patient, touch: Touch, due: datetime) -> None:
-    """The patient gives a pending touch another time; never a quiet hour."""
+    """The patient gives a pending touch another time. Raises NotMovedError."""
     _check_pending(touch)
     now, zone = system.clock.now(), ZoneInfo(patient.timezone)
     if not now < due <= now + _FURTHEST:
-        raise NotPossibleError("Choose a time within the next two weeks.")
+        raise NotMovedError("too_far")
     if schedule.load().quiet.holds(due.astimezone(zone).time()):
-        raise NotPossibleError("That is in the quiet hours of the night.")
+        raise NotMovedError("quiet_hours")
     touch.due_at, touch.until, touch.chosen = due, due + _ROOM, True
     _note(system, session, patient, "touch.move", kind=touch.kind)
 
 
 def later(system: System, session: Session, patient: Patient, touch: Touch) -> None:
-    """Not now: two hours later, or after the night."""
+    """Not now: two hours later, or after the night. Raises NotMovedError."""
     _check_pending(touch)
     zone, quiet = ZoneInfo(patient.timezone), schedule.load().quiet
     due = quiet.over(max(touch.due_at, system.clock.now()) + _LATER, zone)
@@ -82,7 +89,7 @@ def later(system: System, session: Session, patient: Patient, touch: Touch) -> N
 
 
 def skip(system: System, session: Session, patient: Patient, touch: Touch) -> None:
-    """Not this one."""
+    """Not this one. Raises NotMovedError."""
     _check_pending(touch)
     _put(touch, "cancelled", "skipped")
     _note(system, session, patient, "touch.skip", kind=touch.kind)
@@ -141,7 +148,7 @@ def _last_ended(session: Session, patient: Patient) -> Infusion | None:
 
 def _check_pending(touch: Touch) -> None:
     if touch.state != "pending":
-        raise NotPossibleError("It has come already, or will not come any more.")
+        raise NotMovedError("come")
 
 
 def _note(system: System, session: Session, patient: Patient, action: str, **detail: str) -> None:

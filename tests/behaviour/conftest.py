@@ -15,7 +15,7 @@ from httpx import Response
 
 from clinic.app import create_app
 from clinic.escalation.engine import Engine
-from clinic.patient import api
+from clinic.patient import access
 from clinic.records.models import Patient, Staff
 from tests.behaviour.peer import Peer
 from tests.builders import World
@@ -110,5 +110,5 @@ def open_edge(
     world.infusion(patient, hours_ago=hours_ago)
     admission = world.session(patient)
     with TestClient(create_app(world.system), raise_server_exceptions=False) as client:
-        client.cookies.set(api.COOKIE, admission.token)
+        client.cookies.set(access.COOKIE, admission.token)
         yield Edge(world, client, peer, patient, nurse, therapist, admission.conversation_id)

@@ -7,7 +7,7 @@ import logging
 import pytest
 from sqlalchemy import select
 
-from clinic.conversation import intake, screening
+from clinic.conversation import screening, typed
 from clinic.records.models import Escalation, Message, Outbox, RiskAssessment
 from tests.behaviour.conftest import Edge
 from tests.behaviour.peer import says
@@ -220,4 +220,4 @@ def test_intake_is_one_transaction(edge: Edge, monkeypatch):
 
 
 def test_normalising_keeps_words_as_typed():
-    assert intake.normalise("  I  don’t—know\r\n\r\nreally ") == "I  don’t—know\n\nreally"
+    assert typed.normalise("  I  don’t—know\r\n\r\nreally ") == "I  don’t—know\n\nreally"

@@ -15,7 +15,6 @@ from sqlalchemy import select
 from clinic import infusions
 from clinic.conversation import handoff
 from clinic.escalation.engine import Engine
-from clinic.people import NotPossibleError
 from clinic.records.models import Message, Patient, Touch
 from clinic.touches import plan
 from tests.behaviour.conftest import Edge, open_edge
@@ -249,13 +248,13 @@ def test_the_patient_moves_postpones_and_skips(window: Window) -> None:
 
 @pytest.mark.parametrize("hours", [-1, 9, 15 * 24])
 def test_a_time_that_is_past_at_night_or_too_far_is_refused(window: Window, hours: int) -> None:
-    with pytest.raises(NotPossibleError):
+    with pytest.raises(plan.NotMovedError):
         window.move("day_1", plan.move, ENDED + hours * HOUR)
 
 
 def test_one_that_has_come_cannot_be_moved(window: Window) -> None:
     window.pass_time(2 * HOUR)
-    with pytest.raises(NotPossibleError):
+    with pytest.raises(plan.NotMovedError):
         window.move("rest", plan.later)
 
 

@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from clinic.app import create_app
-from clinic.patient import access, api
+from clinic.patient import access
 from clinic.records.models import Patient
 from tests.behaviour.conftest import Edge
 from tests.builders import World
@@ -87,7 +87,7 @@ def test_without_a_session_everything_is_the_same_401(client, method: str, path:
     for cookie in (None, "nonsense"):
         client.cookies.clear()
         if cookie:
-            client.cookies.set(api.COOKIE, cookie)
+            client.cookies.set(access.COOKIE, cookie)
         answer = client.request(
             method,
             path,
@@ -106,9 +106,9 @@ def test_a_session_ends_by_itself_and_on_leaving(world: World, client: TestClien
     start(client, invite(world, patient), remember=True)
     world.clock.advance(timedelta(days=20))
     assert client.get("/api/state").status_code == 200
-    cookie = client.cookies[api.COOKIE]
+    cookie = client.cookies[access.COOKIE]
     assert client.post("/api/session/end").status_code == 204
-    client.cookies.set(api.COOKIE, cookie)
+    client.cookies.set(access.COOKIE, cookie)
     assert client.get("/api/state").status_code == 401
 
 

@@ -21,7 +21,7 @@ from clinic.console import access as staff_access
 from clinic.console.desk import COOKIE as STAFF_COOKIE
 from clinic.escalation.engine import Engine
 from clinic.notify.email import sink
-from clinic.patient.api import COOKIE as PATIENT_COOKIE
+from clinic.patient.access import COOKIE as PATIENT_COOKIE
 from clinic.records.models import Patient, Staff
 from clinic.system import assemble
 from tests.behaviour.peer import Peer

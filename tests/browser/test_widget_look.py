@@ -115,7 +115,7 @@ def test_every_page_passes_axe_without_sideways_scrolling(
 def test_the_invitation_leaves_the_address_and_nothing_stays_in_the_browser(page: Page) -> None:
     enter(page, "evening")
     assert "#" not in page.url
-    page.get_by_role("button", name="Display").click()
+    page.get_by_role("button", name="More").click()
     page.get_by_label("Dark").check()
     assert page.locator("html").get_attribute("data-theme") == "dark"
     assert page.evaluate("localStorage.length + sessionStorage.length") == 0
@@ -123,7 +123,7 @@ def test_the_invitation_leaves_the_address_and_nothing_stays_in_the_browser(page
 
 def test_a_remembered_device_keeps_the_theme_and_only_that(page: Page) -> None:
     enter(page, "evening", remember=True)
-    page.get_by_role("button", name="Display").click()
+    page.get_by_role("button", name="More").click()
     page.get_by_label("Dark").check()
     assert page.evaluate("JSON.stringify(localStorage)") == '{"afterglow.theme":"dark"}'
     page.reload()

@@ -52,7 +52,17 @@ SUGGESTIVE = (
     r"\btell me (?:more|everything) about (?:the|your) (?:memory|memories|past)\b",
 )
 #: One wording: what is signed is what everybody reads. Names and labels are no prompts.
-SINGLE_TOPICS = {"safety", "faq", "edge", "page", "names", "plan", "touches"}
+SINGLE_TOPICS = {
+    "pages",
+    "prompts",
+    "touches",
+    "safety",
+    "faq",
+    "edge",
+    "page",
+    "names",
+    "plan",
+}
 SINGLE = {
     "conversation.unanswered",
     "conversation.human_has_joined",

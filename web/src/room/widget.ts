@@ -50,7 +50,7 @@ class AfterglowChat extends HTMLElement {
   private readonly ask = button(say("want_to_write"), "plain ask", () => this.write());
   private readonly stop = button(say("stop"), "plain", () => this.send({ text: say("stop_text") }, say("stop")));
   private readonly helpDialog = new HelpDialog();
-  private readonly display = displayDialog();
+  private readonly moreDialog = moreDialog();
   private readonly outbox = new Outbox({
     changed: () => this.draw(),
     stored: (item) => {
@@ -311,7 +311,7 @@ class AfterglowChat extends HTMLElement {
       { class: "always", "aria-label": say("help_page_title") },
       button(say("leave"), "plain", leave),
       this.stop,
-      button(say("display"), "plain", () => this.display.showModal()),
+      button(say("more"), "plain", () => this.moreDialog.showModal()),
     );
     this.log.below.append(this.choices, this.writing, this.ask);
     this.foot.append(this.compose.element);
@@ -325,7 +325,7 @@ class AfterglowChat extends HTMLElement {
       this.polite,
       this.urgent,
       this.helpDialog.element,
-      this.display,
+      this.moreDialog,
     );
   }
 
@@ -466,7 +466,15 @@ class AfterglowChat extends HTMLElement {
   }
 }
 
-function displayDialog(): HTMLDialogElement {
+/** The patient's own pages, where this one stands by itself: a clinic's page may frame only the chat. */
+function ownPages(): HTMLElement | false {
+  const pages = ["journal", "days", "plan"].map((name) =>
+    h("li", {}, h("a", { class: "line", href: `/${name}` }, h("span", { class: "line__label" }, say(`my_${name}`)))),
+  );
+  return window.parent === window && h("ul", { class: "help__lines" }, ...pages);
+}
+
+function moreDialog(): HTMLDialogElement {
   const options = (["device", "light", "dark"] as const).map((value) => {
     const box = h("input", { type: "radio", name: "theme", id: `theme-${value}`, value });
     box.checked = look.theme() === value;
@@ -475,16 +483,17 @@ function displayDialog(): HTMLDialogElement {
   });
   const dialog = h(
     "dialog",
-    { class: "sheet", "aria-labelledby": "display-title" },
+    { class: "sheet", "aria-labelledby": "more-title" },
     h(
       "div",
       { class: "sheet__in" },
       h(
         "div",
         { class: "sheet__head" },
-        h("h2", { id: "display-title" }, say("display_title")),
+        h("h2", { id: "more-title" }, say("more_title")),
         button(say("close"), "plain", () => dialog.close()),
       ),
+      ownPages(),
       h("fieldset", {}, h("legend", {}, say("display_theme")), ...options),
       h("p", { class: "quiet" }, say("display_size")),
     ),
