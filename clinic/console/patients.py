@@ -11,7 +11,16 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bot.risk.levels import Level
-from clinic.console import person, presence, queue, relations, safety, transcript, wording
+from clinic.console import (
+    location,
+    person,
+    presence,
+    queue,
+    relations,
+    safety,
+    transcript,
+    wording,
+)
 from clinic.console.access import Who
 from clinic.console.desk import HOME, Desk, back_to, zone
 from clinic.conversation import delivery, handoff
@@ -36,6 +45,7 @@ SAID = {
     "acknowledged": "This alert is yours now. Call the patient, then record the outcome.",
     "released": "You gave the alert back. It is calling again now.",
     "handed-over": "Your colleague is being called. The alert calls until somebody takes it.",
+    "location": "Noted where they are.",
     "contact-noted": "Noted. Your hold on the alert is longer by that.",
     "resolved": "The alert is resolved.",
     "taken": "You have the conversation. The companion is silent until you hand it back.",
@@ -239,6 +249,7 @@ def _view(
         "held_by_me": holder is not None and holder.id == who.staff.id,
         "alert": person.running_alert(system, session, patient_id, who.staff),
         "colleagues": person.colleagues(session, who.staff),
+        "location": location.newest(system, session, patient_id),
         "flagged": person.flagged(session, patient_id),
         "past_alerts": person.past_alerts(system, session, patient_id),
         "infusions": person.infusions(session, patient, when),

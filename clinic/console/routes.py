@@ -9,6 +9,7 @@ from clinic.console import (
     alerts,
     health,
     live,
+    location,
     patients,
     presence,
     queue,
@@ -26,7 +27,8 @@ def router(system: System, feed: Feed) -> APIRouter:
     """Every page under /console."""
     routes = APIRouter(route_class=route_class(feed), include_in_schema=False)
     desk = Desk(system, feed)
-    for part in (sign_in, queue, patients, alerts, presence, rota, reads, reach, health, live):
+    parts = (sign_in, queue, patients, alerts, location, presence, rota, reads, reach, health, live)
+    for part in parts:
         part.add(routes, desk)
     known = list(routes.routes)
 

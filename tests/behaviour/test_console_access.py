@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
+from fastapi.routing import APIRoute
 
 from clinic import people
 from clinic.console import relations
+from clinic.console.routes import router
 from clinic.escalation import machine
+from clinic.feed import Feed
 from clinic.records.models import OnCallShift, Patient, Staff
 from tests.builders import World
 from tests.desk import Browser, alert, audit, heartbeat, message
@@ -33,15 +37,32 @@ def routes_about(world: World, patient: Patient, alert_id: str) -> list[tuple[st
     return [
         ("GET", f"/console/patients/{patient.id}"),
         ("GET", f"/console/patients/{patient.id}/turns?after=0"),
+        ("GET", f"/console/patients/{patient.id}/looking"),
+        ("POST", f"/console/patients/{patient.id}/location"),
         *[
             ("POST", f"/console/escalations/{alert_id}/{act}")
-            for act in ("acknowledge", "release", "resolve")
+            for act in ("acknowledge", "release", "resolve", "hand-over", "contact")
         ],
         *[
             ("POST", f"/console/conversations/{conversation}/{act}")
-            for act in ("take", "give-back", "say")
+            for act in ("take", "give-back", "say", "typing")
         ],
     ]
+
+
+def test_no_address_that_names_somebody_is_left_out(world: World) -> None:
+    """A new page about a patient, an alert or a conversation is tried by the outsider too."""
+    named = re.compile("{(patient_id|alert_id|conversation_id)}")
+    there = {
+        (method, named.sub("X", route.path))
+        for route in router(world.system, Feed(world.system)).routes
+        if isinstance(route, APIRoute) and named.search(route.path)
+        for method in route.methods
+    }
+    ids = re.compile("[0-9a-f]{32}")
+    tried = routes_about(world, world.patient(), UNKNOWN)
+    found = {(m, ids.sub("X", path).replace(UNKNOWN, "X").partition("?")[0]) for m, path in tried}
+    assert there == found
 
 
 def test_an_outsider_gets_the_page_of_an_unknown_patient_everywhere(world: World) -> None:
@@ -216,6 +237,10 @@ def test_looking_never_acts(world: World) -> None:
         f"/console/escalations/{alert_id}/acknowledge",
         f"/console/escalations/{alert_id}/release",
         f"/console/escalations/{alert_id}/resolve",
+        f"/console/escalations/{alert_id}/hand-over",
+        f"/console/escalations/{alert_id}/contact",
+        f"/console/patients/{patient.id}/location",
+        f"/console/conversations/{conversation}/typing",
         f"/console/conversations/{conversation}/take",
         f"/console/conversations/{conversation}/give-back",
         f"/console/conversations/{conversation}/say",

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from clinic.conversation import handoff
 from clinic.escalation import machine
 from clinic.escalation.machine import RefusedError
-from clinic.records.models import Clinic, Event
+from clinic.records.models import Clinic, Event, Record
 from tests.behaviour.conftest import Edge
 from tests.behaviour.drill import RISK, Drill
 from tests.behaviour.drill import drill as running
@@ -242,3 +242,21 @@ def test_when_to_expect_an_answer_is_what_the_clinic_has_set(
     assert f"Harbor Clinic {expected}" in said
     assert "within 3 days" in said
     assert edge.peer.turns[-1]["context"]["clinic"]["clinic_open"] == expected.rstrip(".")
+
+
+def test_where_to_send_help_is_kept_sealed_and_the_newest_shows(edge: Edge):
+    edge.say(RISK)
+    noor = desk(edge, edge.nurse)
+    noor.get(page(edge))
+    assert "Where to send help" not in shown(noor.last)
+    for where in ("12 Canal St", "  ", "Now at <her> sister's, 4 Elm Rd"):
+        answer = noor.post(f"{page(edge)}/location", {"where": where})
+        assert answer.status_code == 303
+        edge.world.clock.advance(timedelta(minutes=1))
+        noor.get(page(edge))
+    assert "Now at &lt;her&gt; sister&#39;s, 4 Elm Rd" in noor.last
+    assert "12 Canal St" not in noor.last
+    with edge.world.system.database.read() as session:
+        kept = session.scalars(select(Record).where(Record.kind == "location")).all()
+        assert len(kept) == 2, "every version, and nothing for nothing"
+        assert b"Elm" not in kept[-1].data_sealed
