@@ -25,7 +25,7 @@ from clinic.conversation import delivery, embeddings, whereabouts
 from clinic.conversation.turn import Assistant, Turns
 from clinic.feed import Feed
 from clinic.guards import Guard
-from clinic.patient import days, journal, pages, plan
+from clinic.patient import days, journal, pages, plan, team
 from clinic.patient.api import router as patient_router
 from clinic.problems import Problem, not_found
 from clinic.records.models import Heartbeat
@@ -74,6 +74,7 @@ def create_app(system: System, assistant: Assistant | None = None) -> FastAPI:
     app.include_router(journal.router(system, room, turns))
     app.include_router(days.router(system, room))
     app.include_router(plan.router(system, room))
+    app.include_router(team.router(system, room))
     app.include_router(console_router(system, live))
     for callbacks in notify.routers(system):
         app.include_router(callbacks)

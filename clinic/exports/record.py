@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import select
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 from bot import measures
 from clinic import safety_plan
 from clinic.conversation import measuring
+from clinic.journal import entries
 from clinic.records.models import (
     Conversation,
     Escalation,
@@ -18,6 +20,7 @@ from clinic.records.models import (
     Patient,
     Record,
     RiskAssessment,
+    Touch,
 )
 from clinic.system import System
 
@@ -55,6 +58,7 @@ def whole(system: System, session: Session, patient: Patient, actor: str) -> dic
                 "text": vault.text(message, patient.id),
                 "content": message.content,
                 "content_version": message.content_version,
+                "spoken": message.spoken,
                 "risk": assessed.level if assessed else None,
             }
             for message, assessed in messages
@@ -67,8 +71,10 @@ def whole(system: System, session: Session, patient: Patient, actor: str) -> dic
                 "data": vault.data(record),
             }
             for record in records
-            if record.kind not in (measuring.KIND, safety_plan.KIND)
+            if record.kind not in (measuring.KIND, safety_plan.KIND, entries.KIND)
         ],
+        "journal": _journal(entries.Journal(system, session, patient.id)),
+        "days": [_touch(touch) for touch in _of(session, Touch, patient)],
         "measures": [
             _measure(record, vault.data(record))
             for record in records
@@ -85,6 +91,34 @@ def whole(system: System, session: Session, patient: Patient, actor: str) -> dic
 
 def _of(session: Session, model: Any, patient: Patient) -> list[Any]:
     return list(session.scalars(select(model).where(model.patient_id == patient.id)))
+
+
+def _journal(journal: entries.Journal) -> list[dict[str, Any]]:
+    """Every entry, oldest first, with what it said before."""
+    return [
+        {
+            "at": entry.at.isoformat(),
+            "changed": entry.changed.isoformat(),
+            "complete": entry.complete,
+            "sharing": entry.sharing,
+            "tags": entry.tags,
+            "parts": [asdict(part) for part in entry.parts],
+            "earlier": [
+                {"written": at.isoformat(), "parts": [asdict(part) for part in parts]}
+                for at, parts in journal.history(entry.id)
+            ],
+        }
+        for entry in reversed(journal.entries())
+    ]
+
+
+def _touch(touch: Touch) -> dict[str, Any]:
+    return {
+        "touch": touch.kind,
+        "due": touch.due_at.isoformat(),
+        "state": touch.state,
+        "reason": touch.reason,
+    }
 
 
 def _measure(record: Record, data: dict[str, Any]) -> dict[str, Any]:

@@ -24,8 +24,8 @@ from clinic.settings import ROOT
 from clinic.system import System
 
 Token = Annotated[str | None, Cookie(alias=access.COOKIE)]
-#: The pages in the bar, with their addresses.
-BAR = (("chat", "/chat"), ("journal", "/journal"), ("days", "/days"), ("plan", "/plan"))
+#: The pages in the bar; each one's address is its name.
+BAR = ("chat", "journal", "days", "plan", "team")
 
 
 class Pages:

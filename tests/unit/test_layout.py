@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import warnings
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Dependencies point one way (design 5): what each place may import of ours.
@@ -99,3 +101,11 @@ def test_modules_stay_short_enough_to_read():
         and (lines := len(path.read_text(encoding="utf-8").splitlines())) > 460
     }
     assert not long
+
+
+def test_migrations_have_one_order():
+    """Two with one number, from two branches, would leave a clinic with no way up."""
+    scripts = ScriptDirectory(str(ROOT / "clinic" / "records" / "migrations"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(scripts.get_heads()) == 1

@@ -468,7 +468,7 @@ class AfterglowChat extends HTMLElement {
 
 /** The patient's own pages, where this one stands by itself: a clinic's page may frame only the chat. */
 function ownPages(): HTMLElement | false {
-  const pages = ["journal", "days", "plan"].map((name) =>
+  const pages = ["journal", "days", "plan", "team"].map((name) =>
     h("li", {}, h("a", { class: "line", href: `/${name}` }, h("span", { class: "line__label" }, say(`my_${name}`)))),
   );
   return window.parent === window && h("ul", { class: "help__lines" }, ...pages);
