@@ -34,6 +34,11 @@ BOTH = pytest.mark.parametrize("instant", ["before_commit", "after_commit"])
 
 def kill(edge: Edge, what: str, instant: str) -> None:
     """Let a process of its own do the work and die at that instant."""
+    ended = run(edge, what, instant)
+    assert ended.returncode == -signal.SIGKILL, f"it lived: {ended.stderr[-2000:]}"
+
+
+def run(edge: Edge, what: str, instant: str) -> subprocess.CompletedProcess[str]:
     world = edge.world
     with world.system.database.read() as session:
         alert = session.scalars(select(Escalation.id)).first()
@@ -50,8 +55,7 @@ def kill(edge: Edge, what: str, instant: str) -> None:
         alert or "",
         edge.nurse.id,
     ]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert ended.returncode == -signal.SIGKILL, f"it lived: {ended.stderr[-2000:]}"
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
 def later(edge: Edge, minutes: float = 0) -> None:
