@@ -55,6 +55,8 @@ def go_on(dispatcher: CollectingDispatcher, turn: Turn, memory: Memory) -> None:
     taken = (turn.context.get("measures") or {}).get(name) or {}
     if item not in taken.get("answers", {}):
         _no_answer(dispatcher, turn, question(name, item))
+    elif name in safety_screen.MEASURE.values():
+        safety_screen.go_on(dispatcher, turn, name)
     elif taken["state"] == "draft":
         _ask(dispatcher, turn, name)
     elif due := [other for other in turn.context.get("due_measures") or () if other != name]:
@@ -67,11 +69,9 @@ def go_on(dispatcher: CollectingDispatcher, turn: Turn, memory: Memory) -> None:
 
 
 def _no_answer(dispatcher: CollectingDispatcher, turn: Turn, asked: str) -> None:
-    if turn.intent in LEAVES:
+    """Asked for once more, and then let be."""
+    if turn.intent in LEAVES or turn.said_lately("measures.again"):
         say(dispatcher, turn, "measures.stopped")
-    elif asked.startswith(question(SCREENER, "")) and turn.said_lately("measures.again"):
-        # Asked twice: from now on no clear answer counts as yes (docs/adr/0018).
-        safety_screen.go_on(dispatcher, turn, SCREENER)
     else:
         say(dispatcher, turn, "measures.again")
         say(dispatcher, turn, asked)

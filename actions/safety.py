@@ -98,6 +98,10 @@ def stay(dispatcher: CollectingDispatcher, turn: Turn, level: Level, kind: str) 
     if kind == "others":
         say(dispatcher, turn, least_said(STAY_OTHERS, turn))
         return
+    if kind == "medical" and max(level, lasting(turn)) >= Level.emergency:
+        # It is known what the six taps would ask: calling comes before any question.
+        say(dispatcher, turn, least_said(safety_screen.STAY_MEDICAL, turn))
+        return
     if level >= Level.emergency and kind == "self" and not turn.said_lately("safety.now"):
         say(dispatcher, turn, "safety.now")
     safety_screen.go_on(dispatcher, turn, safety_screen.MEASURE[kind])

@@ -16,7 +16,12 @@ from bot.screener import MEASURE, MEDICAL, SCREENER, Step, step
 
 __all__ = ["MEASURE", "asked_by", "go_on", "open_item"]
 
-STAY_MEDICAL = ("safety.stay_medical", "safety.stay_medical_again")
+STAY_MEDICAL = (
+    "safety.stay_medical",
+    "safety.stay_medical_company",
+    "safety.stay_medical_again",
+    "safety.still_here_medical",
+)
 STAY_SAME_DAY = ("safety.same_day", "safety.stay_same_day")
 
 
@@ -37,7 +42,7 @@ def asked_by(turn: Turn) -> str | None:
 
 def go_on(dispatcher: CollectingDispatcher, turn: Turn, name: str | None) -> None:
     """Ask the next question of a measure, or say what follows when it is finished."""
-    at = step(name or SCREENER, turn.context.get("measures") or {})
+    at = step(name or SCREENER, turn.context.get("measures") or {}, turn.asked)
     for item in at.unclear:
         data = {"instrument": at.measure.id, "item": item, "value": at.answers[item]}
         note(dispatcher, "instrument_answer", f"{at.measure.id}-{item}-{turn.id}", data)

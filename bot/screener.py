@@ -62,11 +62,16 @@ def helping(before: str, own: Level, taken: Taken) -> bool:
     return before in FRIEND_STEPS and own == Level.none and SCREENER not in taken
 
 
-def step(name: str, taken: Taken) -> Step:
-    """Where a measure stands: begun anew unless it was begun or finished lately."""
+def step(name: str, taken: Taken, before: str) -> Step:
+    """Where a measure stands: begun anew unless it was begun or finished lately. ``before``: the
+    last thing said. A first question about the body that the talk has passed over was no question
+    about this worry: it is asked again, not counted."""
     measure = measures.measures()[name]
     last = taken.get(name)
-    if last is None or (last["state"] == "complete" and last["hours"] >= measure.again_hours):
+    over = last is not None and last["state"] == "complete" and last["hours"] >= measure.again_hours
+    first = question(name, measure.items[0].id)
+    passed = last is not None and name == MEDICAL and not last["answers"] and before != first
+    if last is None or over or passed:
         return Step(measure, {}, (), measure.items[0].id)
     answers = dict(last["answers"])
     if last["state"] == "complete":

@@ -20,6 +20,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot.safety_plan import PARTS
 from bot.screener import MEASURE as SAFETY_MEASURES
+from bot.screener import MEDICAL
 
 #: What is said first, by intent. After it the running form ends, and the bot listens.
 ACTIONS = {
@@ -118,15 +119,17 @@ def _of_plan(asked: str, said: UserUttered) -> bool:
 
 
 def _of_measure(asked: str, said: UserUttered) -> bool:
-    """The screener's typed answers go by the risk there is (bot/rasa/risk.py); without any, as at
-    the beginning of a treatment, it is a questionnaire like the others."""
+    """Where there is risk, the typed answers to its questions go by the risk (bot/rasa/risk.py).
+    Six taps that were asked without any stand in nobody's way; all else waits for an answer."""
     _, name, item = asked.split(".", 2)
     context = ((said.metadata or {}).get("turn") or {}).get("context") or {}
     risk = (context.get("risk") or {}).get("conversation_level")
     if (said.text or "").startswith("/") or (name in SAFETY_MEASURES.values() and risk != "none"):
         return False
     taken = (context.get("measures") or {}).get(name) or {}
-    return item in taken.get("answers", {}) or said.intent_name in NO_WISH or not _sure(said)
+    if item in taken.get("answers", {}):
+        return True
+    return name != MEDICAL and (said.intent_name in NO_WISH or not _sure(said))
 
 
 def _sure(said: UserUttered) -> bool:

@@ -16,6 +16,9 @@ from clinic.conversation import delivery, measuring
 from clinic.records.models import Conversation, Message, RiskAssessment
 from clinic.system import System
 
+#: To somebody who needs medical help now.
+_CALL = ("safety.stay_medical", "safety.stay_medical_company")
+
 
 def say(system: System, session: Session, conversation: Conversation, message: Message) -> None:
     """The assistant did not answer: after words of danger the edge asks the next question of the
@@ -54,10 +57,13 @@ def _next_words(
         return screener.FRIEND_STEPS[own < Level.urgent] if grave else screener.ASK_FRIEND
     if lasting >= Level.urgent and screener.helping(before, own, taken):
         return screener.FRIEND_STEPS[1]
+    if lasting == Level.emergency and about == "medical":
+        # Calling comes before any question.
+        return _CALL[before == _CALL[0]]
     # A tap that worries was an answer to a measure: the screener at once (domain.md 3.3).
     screens = own == Level.watch and (about == "medical" or message.kind == "choice")
     if lasting >= Level.urgent or screens:
-        asked = measuring.next_question(system, session, conversation, message)
+        asked = measuring.next_question(system, session, conversation, message, before)
         return asked or (unanswered if own < Level.urgent else None)
     if own == Level.watch:
         return "safety.ask_safe" if about == "others" else "safety.ask"

@@ -122,15 +122,15 @@ def due(system: System, session: Session, patient: Patient, now: datetime) -> li
 
 
 def next_question(
-    system: System, session: Session, conversation: Conversation, message: Message
+    system: System, session: Session, conversation: Conversation, message: Message, before: str
 ) -> str | None:
     """The id of what the assistant would ask now, for when it does not answer. Answers that were
-    none count from now on."""
+    none count from now on. ``before``: the last thing said."""
     name = screener.MEASURE.get(screener.about(conversation.risk_categories))
     if name is None:
         return None
     now = system.clock.now()
-    step = screener.step(name, taken(system, session, conversation, now))
+    step = screener.step(name, taken(system, session, conversation, now), before)
     _count_unclear(system, session, conversation, message, step.measure, step.unclear)
     return step.question
 

@@ -237,6 +237,13 @@ def test_chest_pain_or_not_being_sure_calls_at_once(alone: Edge, choice: str, wa
     assert kept(alone, "medical_check")["state"] == "complete"
 
 
+def test_an_emergency_of_the_body_in_words_is_called_in_before_any_question(alone: Edge):
+    alone.say("I have chest pain and I can't breathe")
+    assert alone.contents() == ["safety.card_medical", "safety.stay_medical"]
+    alone.say("maybe it is just gas")
+    assert alone.contents()[-1] == "safety.stay_medical_company"
+
+
 def test_six_times_nothing_completes_the_gentle_screen(edge: Edge):
     """With the assistant: without it the edge goes on only after danger."""
     edge.peer.act = lambda turn: says(turn, "measure.medical_check.1")

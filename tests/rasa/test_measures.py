@@ -103,3 +103,24 @@ def test_nothing_is_asked_in_the_quiet_hours(talk: Talk, stage: str) -> None:
 def test_onboarding_comes_before_the_first_questionnaire(talk: Talk) -> None:
     talk.stage, talk.hours, talk.infusion = "onboarding", None, None
     assert talk.opens(after=4 * 3600, **DUE).last == "onboarding.offer"
+
+
+def test_words_that_are_no_answer_twice_end_it_kindly(due: Talk) -> None:
+    start(due)
+    due.says("it depends on the weather I think", **DUE)
+    assert due.says("my sister has a green car", **DUE).ids == ["measures.stopped"]
+
+
+def test_six_taps_asked_without_any_risk_stand_in_nobodys_way(due: Talk) -> None:
+    assert due.says("is this normal").last == "measure.medical_check.1"
+    assert not due.says("my sister has a green car").last.startswith("measure")
+    assert due.says("is this normal").last == "measure.medical_check.1"
+    assert due.types("no").last == "measure.medical_check.2"
+
+
+def test_six_taps_passed_over_count_as_nothing_when_a_worry_comes(due: Talk) -> None:
+    due.says("is this normal")
+    due.says("my sister has a green car")
+    reply = due.says("I threw up twice", risk="urgent", categories=("medical",))
+    assert reply.ids == ["measure.medical_check.1"]
+    assert reply.records == []

@@ -23,6 +23,8 @@ EMERGENCY = {"risk": "emergency", "categories": ("suicide",)}
 #: Ordinary words while the conversation carries what was said before.
 LASTING = {"risk": "none", "categories": ("suicide",), "lasting": "emergency"}
 
+LASTING_BODY = {"risk": "none", "categories": ("medical",), "lasting": "emergency"}
+
 #: Every question of the reflection, with the way to it.
 PATHS = {
     **{step.name: () for step in flows()["reflection"].steps},
@@ -113,7 +115,7 @@ def test_no_question_comes_twice_and_the_talk_never_ends(talk: Talk) -> None:
 @pytest.mark.parametrize(
     ("level", "category", "said"),
     [
-        ("emergency", "medical", "measure.medical_check.1"),
+        ("emergency", "medical", "safety.stay_medical"),
         ("urgent", "medical", "measure.medical_check.1"),
         ("watch", "medical", "measure.medical_check.1"),
         ("watch", "abuse", "safety.ask_safe"),
@@ -231,6 +233,15 @@ def test_the_body_is_asked_in_six_taps_and_danger_ends_them(talk: Talk) -> None:
     assert said.ids == ["safety.stay_medical"]
     assert "911" in said.text
     assert "drive" in said.text
+
+
+def test_an_emergency_of_the_body_in_words_is_called_in_before_any_question(talk: Talk) -> None:
+    level = {"risk": "emergency", "categories": ("medical",)}
+    first = talk.says("there is a pressure in my chest", **level)
+    assert first.ids == ["safety.stay_medical"]
+    assert "911" in first.text
+    said = [talk.says("maybe it is nothing", **LASTING_BODY).last for _ in range(3)]
+    assert len({*said, first.last}) == 4
 
 
 def test_tier_two_is_a_call_back_today(talk: Talk) -> None:
