@@ -24,7 +24,7 @@ VOICES = {
 }
 SENTENCES = [message for case in [*cases(), *held()] for message in case.talk]
 #: What nobody would find, and it asks.
-UNSEEN = "I rehearsed the last page of me and I mean to be finished before they get home"
+UNSEEN = "I rehearsed the last line of me and I mean to be done before they get home"
 
 
 def test_it_only_raises_and_only_to_watch() -> None:
