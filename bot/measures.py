@@ -28,7 +28,7 @@ _SCORING = {"sum", "mean", "triage"}
 _KEYS = {
     "id", "name", "title", "version", "source", "licence", "approver", "loinc", "stem", "scale",
     "items", "scoring", "bands", "cut_off", "change", "remission", "alerts", "payload", "unclear",
-    "again_hours", "completes", "stops",
+    "again_hours", "completes", "stops", "early",
 }  # fmt: skip
 _ITEM_KEYS = {"id", "text", "loinc", "asks", "ask_when", "scale", "stem", "unclear"}
 
@@ -116,6 +116,8 @@ class Measure:
     #: Smallest change that means something; None when none is published.
     change: float | None = None
     remission: float | None = None
+    #: The share of the first score that is gone after so many infusions, in those who respond.
+    early: Mapping[str, Any] = field(default_factory=dict)
     payload: str = "/measure_answer"
     #: A finished one is not begun again within this many hours.
     again_hours: float = 0
@@ -188,6 +190,15 @@ def changed(measure: Measure, before: float, after: float) -> str:
     if measure.change is None or abs(after - before) < measure.change:
         return "same"
     return "up" if after > before else "down"
+
+
+def little_response(measure: Measure, scores: Sequence[float], infusions: int) -> bool:
+    """Whether the newest of the ``scores`` (oldest first) has fallen less than it should have after
+    so many infusions. False while there is nothing to compare, and where nothing was to fall."""
+    if not measure.early or infusions < measure.early["infusions"] or len(scores) < 2:
+        return False
+    first, last = scores[0], scores[-1]
+    return first > 0 and first - last < measure.early["drop"] * first
 
 
 def level_of(measure: Measure, answers: Answers) -> Level:
@@ -263,6 +274,7 @@ def _measure(raw: dict[str, Any]) -> Measure:
         cut_off=raw.get("cut_off", {}).get("at_least"),
         change=raw.get("change", {}).get("points"),
         remission=raw.get("remission", {}).get("below"),
+        early=raw.get("early", {}),
         payload=raw.get("payload", "/measure_answer"),
         again_hours=raw.get("again_hours", 0),
         completes=raw.get("completes"),

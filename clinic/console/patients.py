@@ -254,6 +254,7 @@ def _view(
         "past_alerts": person.past_alerts(system, session, patient_id),
         "infusions": person.infusions(session, patient, when),
         "screens": safety.screens(system, session, patient_id),
+        "responses": safety.responses(system, session, patient_id),
         "plan": safety.plan(system, session, patient_id),
         "journal": person.journal(system, session, patient_id),
         "check_ins": person.check_ins(system, session, patient_id),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bot import measures
@@ -14,7 +15,7 @@ from bot.measures import Measure
 from bot.risk.levels import Level
 from clinic import safety_plan
 from clinic.conversation import measuring
-from clinic.records.models import Record
+from clinic.records.models import Infusion, Record
 from clinic.safety_plan import Part
 from clinic.system import System
 
@@ -37,33 +38,72 @@ class Screen:
     at: datetime
     result: str
     level: str
+    #: Beside the finished one before it; empty without one.
+    change: str
     answers: tuple[Answer, ...]
 
 
 def screens(system: System, session: Session, patient_id: str) -> list[Screen]:
     """The newest administrations with at least one answer, newest first."""
+    found = _administrations(system, session, patient_id)
+    return [_screen(*each, found[n + 1 :]) for n, each in enumerate(found[:_SHOWN])]
+
+
+def responses(system: System, session: Session, patient_id: str) -> list[str]:
+    """Measures that have fallen little by now, in words for the team (domain.md 3.3)."""
+    held = session.scalars(
+        select(func.count())
+        .select_from(Infusion)
+        .where(
+            Infusion.patient_id == patient_id,
+            Infusion.cancelled.is_(False),
+            Infusion.ended_at <= system.clock.now(),
+        )
+    ).one()
+    found = _administrations(system, session, patient_id)
+    said = []
+    for measure in measures.measures().values():
+        scores = [
+            v for m, data, _ in reversed(found) if m is measure and (v := _value(data)) is not None
+        ]
+        if measures.little_response(measure, scores, held):
+            drop = f"{measure.early['drop']:.0%}"
+            said.append(
+                f"{measure.name}: no drop of {drop} after {held} infusions "
+                f"({scores[0]:g} at first, {scores[-1]:g} now)"
+            )
+    return said
+
+
+def _administrations(
+    system: System, session: Session, patient_id: str
+) -> list[tuple[Measure, dict[str, Any], Record]]:
+    """Every one of a measure there still is, with an answer, newest first."""
     rows = session.scalars(
         select(Record)
         .where(Record.patient_id == patient_id, Record.kind == measuring.KIND)
         .order_by(Record.updated_at.desc(), Record.key)
     )
     vault = system.vault(session)
-    found = []
-    for row in rows:
-        data = vault.data(row)
-        measure = measures.measures().get(data["measure"])
-        if measure is not None and data["answers"]:
-            found.append(_screen(measure, data, row))
-        if len(found) == _SHOWN:
-            break
-    return found
+    held = [(vault.data(row), row) for row in rows]
+    known = measures.measures()
+    return [
+        (known[data["measure"]], data, row)
+        for data, row in held
+        if data["measure"] in known and data["answers"]
+    ]
 
 
 def plan(system: System, session: Session, patient_id: str) -> list[Part]:
     return safety_plan.shown(system, session, patient_id)
 
 
-def _screen(measure: Measure, data: dict[str, Any], row: Record) -> Screen:
+def _screen(
+    measure: Measure,
+    data: dict[str, Any],
+    row: Record,
+    older: Sequence[tuple[Measure, dict[str, Any], Record]],
+) -> Screen:
     answers = {name: value for name, value in data["answers"].items() if _known(measure, name)}
     level = measures.level_of(measure, answers)
     return Screen(
@@ -71,12 +111,34 @@ def _screen(measure: Measure, data: dict[str, Any], row: Record) -> Screen:
         at=row.updated_at,
         result=_result(measure, data, answers),
         level=level.name if level > Level.none else "",
+        change=_change(measure, data, older),
         answers=tuple(
             Answer(item.text, _title(item, answers[item.id]), item.id in data["unclear"])
             for item in measure.items
             if item.id in answers
         ),
     )
+
+
+def _change(
+    measure: Measure,
+    data: dict[str, Any],
+    older: Sequence[tuple[Measure, dict[str, Any], Record]],
+) -> str:
+    """Only a change that means something is called one (domain.md 3.3)."""
+    now = _value(data)
+    before = next(
+        (v for m, each, _ in older if m is measure and (v := _value(each)) is not None), None
+    )
+    if now is None or before is None or measure.change is None:
+        return ""
+    said = measures.changed(measure, before, now)
+    return f"about the same ({before:g} before)" if said == "same" else f"{said} from {before:g}"
+
+
+def _value(data: dict[str, Any]) -> float | None:
+    value: float | None = (data["score"] or {}).get("value")
+    return value
 
 
 def _result(measure: Measure, data: dict[str, Any], answers: dict[str, int]) -> str:

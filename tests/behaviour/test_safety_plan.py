@@ -129,3 +129,28 @@ def test_the_export_holds_every_measure_with_its_score(edge: Edge):
     assert measure["loinc"]["panel"] == "93373-9"
     assert measure["score"] == {"value": None, "band": "none"}
     assert measure["answers"] == {"1": 0, "2": 0, "6": 0}
+
+
+def answer_phq9(edge: Edge, *values: int) -> None:
+    edge.peer.act = lambda turn: says(turn, "measure.phq9.1")
+    edge.say("my questionnaire")
+    for number, value in enumerate(values, 2):
+        following = f"measure.phq9.{number}" if number <= len(values) else "conversation.thanks"
+        edge.peer.act = lambda turn, name=following: says(turn, name)
+        edge.tap(str(value))
+
+
+def test_the_clinician_reads_which_change_means_something_and_what_has_not_fallen(edge: Edge):
+    for values in ((2, 2, 2, 2, 2, 2, 2, 2, 0), (2, 2, 2, 2, 2, 2, 2, 1, 0)):
+        answer_phq9(edge, *values)
+        edge.world.clock.advance(timedelta(days=14))
+    said = shown(desk(edge))
+    assert "15 (moderately severe), about the same (16 before)" in said
+    assert "no drop of" not in said
+    for hours_ago in (200, 150, 100):
+        edge.world.infusion(edge.patient, hours_ago=hours_ago)
+    assert "PHQ-9: no drop of 20% after 4 infusions (16 at first, 15 now)" in shown(desk(edge))
+    answer_phq9(edge, 1, 1, 1, 1, 1, 0, 0, 0, 0)
+    said = shown(desk(edge))
+    assert "5 (mild), down from 15" in said
+    assert "no drop of" not in said

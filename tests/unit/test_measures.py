@@ -262,3 +262,18 @@ def test_a_broken_file_is_refused_with_its_name(tmp_path: Path, change: str, sai
     path.write_text(broken)
     with pytest.raises(measures.MeasureError, match=rf"broken\.yml.*{said}"):
         measures.load(path)
+
+
+@pytest.mark.parametrize(
+    ("scores", "infusions", "little"),
+    [
+        ([20, 17], 4, True),
+        ([20, 16], 4, False),
+        ([20, 12, 19], 5, True),
+        ([20, 19], 3, False),
+        ([20], 4, False),
+        ([0, 0], 6, False),
+    ],
+)
+def test_a_fall_of_a_fifth_is_expected_by_the_fourth_infusion(scores, infusions: int, little: bool):
+    assert measures.little_response(measures.measures()["phq9"], scores, infusions) is little
