@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 clinic = typer.Typer(help="Your clinic.", no_args_is_help=True)
-demo = typer.Typer(help="The demo clinic that `make run` creates.", no_args_is_help=True)
+demo = typer.Typer(invoke_without_command=True)
 
 
 @app.command()
@@ -111,6 +111,24 @@ def clinic_set(
 
     with work() as (system, session):
         people.change_setting(system, session, name, value)
+
+
+@demo.callback()
+def demo_clinic(
+    context: typer.Context,
+    patients: Annotated[int, typer.Option(min=1, max=999, help="How many people.")] = 20,
+    weeks: Annotated[int, typer.Option(min=2, max=156, help="Until today.")] = 12,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same clinic.")] = 1,
+) -> None:
+    """Fill an empty database with weeks of a made-up clinic, to try pages and reports on."""
+    if context.invoked_subcommand:
+        return
+    from clinic import demo_weeks
+    from clinic.clock import SystemClock
+
+    now = SystemClock().now()
+    made = demo_weeks.make(load_settings(), now, patients, weeks, seed)
+    typer.echo(f"{patients} people, {weeks} weeks, {made} messages. Start it with: afterglow run")
 
 
 @demo.command("code")
