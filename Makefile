@@ -4,7 +4,7 @@ PATH := $(CURDIR)/.tools/uv/bin:$(PATH)
 export PATH
 ASSISTANT := RASA_TELEMETRY_ENABLED=false TF_CPP_MIN_LOG_LEVEL=3 SQLALCHEMY_SILENCE_UBER_WARNING=1 bot/rasa/.venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast check mutations bench safety-report opinion train validate stories shell screenshots clean
+.PHONY: help setup run test test-fast check mutations bench safety-report opinion train validate stories shell induction screenshots clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -52,6 +52,9 @@ stories: setup ## Run the assistant's end-to-end stories
 
 shell: setup ## Talk to the assistant alone in the terminal (dialogue authors)
 	@bin/shell
+
+induction: setup ## Write docs/clinical/induction.md: one patient's six infusions, as said
+	@.venv/bin/afterglow converse docs/clinical/induction.yaml --page docs/clinical/induction.md
 
 screenshots: setup ## Take the README's pictures from the running system
 	@.venv/bin/python -m pytest tests/browser/test_whole_path.py

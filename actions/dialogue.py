@@ -302,7 +302,8 @@ class Dialogue:
             for item in reaction.say:
                 say(self.dispatcher, self.turn, item)
             if reaction.task:
-                task(self.dispatcher, self.turn, reaction.task, reaction.urgency)
+                quoted = step.takes == "words"
+                task(self.dispatcher, self.turn, reaction.task, reaction.urgency, quoted)
         self.records.save(step, answer)
         if reaction is not None and reaction.end:
             self._end("finished")

@@ -66,8 +66,9 @@ class Memory:
     def unfinished(self, turn: Turn) -> str | None:
         """The dialogue to go on with: the running one, or the one begun last."""
         begun = [name for name in self.states if name in flows()]
-        last_first = [name for name in (self.running, *reversed(begun)) if name]
-        return next((n for n in last_first if self.is_unfinished(flows()[n], turn)), None)
+        last_first = [flows()[name] for name in (self.running, *reversed(begun)) if name]
+        kept = (flow for flow in last_first if flow.kept and self.is_unfinished(flow, turn))
+        return next((flow.name for flow in kept), None)
 
     def is_finished(self, flow: Flow, turn: Turn) -> bool:
         """Whether it need not be offered again yet."""

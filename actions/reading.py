@@ -24,21 +24,27 @@ COMMANDS = (
     "not_following",
 )
 #: Typed, these may change to another dialogue. Others begin by a tap alone: "I want to quit my job"
-#: is an answer.
-SWITCHES = ("start_reflection", "prepare_for_infusion", "write_journal")
+#: and "I'm afraid of needles" are answers.
+SWITCHES = ("start_reflection", "write_journal")
 #: Not about the question, answered in a line; then the question is asked again.
 ASIDES = ("insult", "under_age", "someone_else", "other_language")
 #: A typed command is short and sure. Anything longer is the patient's story.
 COMMAND_WORDS = 8
 QUESTION_WORDS = 20
 SURE = 0.5
-#: Where any words are welcome ("let it pass"), a command has to be plainer still.
-SURER = 0.8
+#: A greeting or thanks is shorter still: "I get up in the morning" is an answer.
+SMALL_TALK = ("open", "goodbye", "greet", "thanks", "not_following")
+SMALL_TALK_WORDS = 4
+#: "To sleep" is an answer as often as a goodbye: what would end or skip has to be plain, and still
+#: plainer where any words are welcome ("let it pass").
+PLAIN, PLAINER = 0.7, 0.85
 STORY = re.compile(
     r"\b(was|were|wanted|felt|saw|had|went|came|dreamed|dreamt|told|said|talked|walked|flew"
     r"|skipped|stopped|passed|thought|knew|heard|kept|held|met|became|dream|vision)\b",
     re.IGNORECASE,
 )
+#: "You did enough today", where a kind line is asked for.
+KIND_LINE = re.compile(r"^(you|your|may you)\b", re.IGNORECASE)
 ASKING = re.compile(
     r"\?\s*$|^(who|what|when|where|why|how|is|are|am|can|could|do|does|will|would|should|may)\b",
     re.IGNORECASE,
@@ -65,7 +71,7 @@ def command(turn: Turn, step: Step) -> str | None:
         return None if turn.intent in ("tell", "affirm", "deny") else turn.intent
     if not turn.text:
         return "empty"
-    if turn.confidence < (SURER if step.any_words else SURE) or SLASHED.match(turn.text):
+    if turn.confidence < (PLAINER if step.any_words else SURE) or SLASHED.match(turn.text):
         return None
     if step.takes == "number" and numbers(turn.text, step.most):
         return None
@@ -73,10 +79,13 @@ def command(turn: Turn, step: Step) -> str | None:
     if is_question(turn):
         asking = words <= QUESTION_WORDS and ASKING.search(turn.text)
         return turn.intent if asking or words <= 4 else None
+    most = SMALL_TALK_WORDS if turn.intent in SMALL_TALK else COMMAND_WORDS
     if (
         turn.intent not in COMMANDS + SWITCHES + ASIDES
-        or words > COMMAND_WORDS
+        or turn.confidence < PLAIN
+        or words > most
         or STORY.search(turn.text)
+        or (step.any_words and KIND_LINE.match(turn.text))
     ):
         return None
     if turn.intent == "nothing_happened":

@@ -161,10 +161,16 @@ def note(dispatcher: CollectingDispatcher, kind: str, key: str, data: Mapping[st
     dispatcher.utter_message(record={"kind": kind, "key": key, "data": dict(data)})
 
 
-def task(dispatcher: CollectingDispatcher, turn: Turn, what: str, urgency: str = "routine") -> None:
-    """Put something on the clinic's list, with the patient's words."""
+def task(
+    dispatcher: CollectingDispatcher,
+    turn: Turn,
+    what: str,
+    urgency: str = "routine",
+    quoted: bool = True,
+) -> None:
+    """Put something on the clinic's list, with the patient's words unless they are a bare "no"."""
     data = {"task": what, "urgency": urgency}
-    if turn.kind == "text" and turn.text:
+    if quoted and turn.kind == "text" and turn.text:
         data["text"] = turn.text
     note(dispatcher, "clinic_task", f"{what}-{turn.id}", data)
 

@@ -108,6 +108,11 @@ class Flow:
     #: The item that offers it; ``<flow>.offer`` when not named.
     offer: str = ""
 
+    @property
+    def kept(self) -> bool:
+        """Whether one that was left is offered again later; an exercise or a question is not."""
+        return self.entry or self.again != "always"
+
     def step(self, name: str) -> Step:
         """Raises KeyError when there is none."""
         return self._by_name[name]

@@ -20,17 +20,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import fastjsonschema
 import httpx
-import yaml
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bot.contract import RISK_LEVELS
-from bot.stages import PROGRAMS
 from clinic import infusions, people, supervisor
 from clinic.app import create_app
 from clinic.clock import ManualClock
+from clinic.conversation import whereabouts
 from clinic.conversation.turn import Turns
 from clinic.escalation.engine import Engine
 from clinic.notify.email import sink, sink_port
@@ -45,60 +43,16 @@ from clinic.records.models import (
     RiskAssessment,
     Staff,
 )
+from clinic.scripts import load, span
 from clinic.settings import ROOT, Mail, Settings
 from clinic.system import System, assemble
 
 START = datetime(2026, 3, 10, 23, 0, tzinfo=UTC)
 #: What passes before a turn that names no time: somebody reads, thinks and types.
 TYPING = "0.5m"
-_LEVEL = {"enum": list(RISK_LEVELS)}
-_REGEXES = {"type": "array", "items": {"type": "string"}}
-_check = fastjsonschema.compile(
-    {
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["name", "turns"],
-        "properties": {
-            "name": {"type": "string"},
-            "hours_since_infusion": {"type": ["number", "null"]},
-            # How many infusions there were before that one, a week apart.
-            "earlier_infusions": {"type": "integer", "minimum": 0},
-            # A planned one; below zero it runs since then.
-            "hours_until_infusion": {"type": "number"},
-            "clinic": {"type": "object", "additionalProperties": {"type": "string"}},
-            "program": {"enum": list(PROGRAMS)},
-            "turns": {
-                "type": "array",
-                "minItems": 1,
-                "items": {
-                    "type": "object",
-                    "additionalProperties": False,
-                    "required": ["patient"],
-                    "properties": {
-                        "patient": {"type": "string"},
-                        "after": {"type": "string", "pattern": r"^\d+(\.\d+)?[mhd]$"},
-                        "expect": {
-                            "type": "object",
-                            "additionalProperties": False,
-                            "properties": {
-                                "level_min": _LEVEL,
-                                "level_max": _LEVEL,
-                                "says": _REGEXES,
-                                "says_not": _REGEXES,
-                                "clinician_alerted": {"type": "boolean"},
-                            },
-                        },
-                    },
-                },
-            },
-        },
-    }
-)
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-
-
-class ScriptError(ValueError):
-    """A script cannot be read; the text names the file and the place."""
+#: How often the engine looks while time passes; over days, less often.
+_STRIDE, _LONG_STRIDE = timedelta(minutes=5), timedelta(minutes=30)
+_LONG = timedelta(hours=14)
 
 
 @dataclass
@@ -108,18 +62,8 @@ class Outcome:
     script: str
     failures: list[str] = field(default_factory=list)
     turns: list[dict[str, Any]] = field(default_factory=list)
-
-
-def load(path: Path) -> dict[str, Any]:
-    try:
-        script: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise ScriptError(f"{path}: {error}") from None
-    try:
-        _check(script)
-    except fastjsonschema.JsonSchemaValueException as wrong:
-        raise ScriptError(f"{path}: {wrong.message}") from None
-    return script
+    #: Every message in order, with its time, stage and author.
+    record: list[dict[str, Any]] = field(default_factory=list)
 
 
 def run(paths: list[Path], settings: Settings, quiet: bool = False) -> list[Outcome]:
@@ -193,13 +137,20 @@ async def _drive(script: dict[str, Any], settings: Settings, url: str) -> Outcom
     outcome = Outcome(script["name"])
     async with Scene.open(settings, url, script) as scene:
         for number, turn in enumerate(script["turns"], 1):
-            scene.wait(turn.get("after", TYPING))
-            said = await scene.say(turn["patient"])
-            outcome.turns.append({"patient": turn["patient"], **said})
+            await scene.wait(turn.get("after", TYPING))
+            if "patient" not in turn:
+                await scene.happens(turn)
+                continue
+            lines = turn["patient"] if isinstance(turn["patient"], list) else [turn["patient"]]
+            for line in lines:
+                await scene.wait(TYPING if line is not lines[0] else "0m")
+                said = await scene.say(line)
+                outcome.turns.append({"patient": line, **said})
             outcome.failures += [
-                f"turn {number} ({turn['patient'][:40]!r}): {problem}"
+                f"turn {number} ({line[:40]!r}): {problem}"
                 for problem in compare(turn.get("expect", {}), said)
             ]
+        outcome.record = scene.record()
     return outcome
 
 
@@ -240,32 +191,96 @@ class Scene:
             yield scene
         system.database.close()
 
-    def wait(self, span: str) -> None:
-        """Let time pass, with the engine turning every minute, as a night would."""
-        left = timedelta(**{_UNITS[span[-1]]: float(span[:-1])})
+    async def wait(self, time: str) -> None:
+        """Let time pass, with the engine turning as it would and what it begins being answered."""
+        left = span(time)
+        stride = _STRIDE if left <= _LONG else _LONG_STRIDE
         while left > timedelta(0):
-            step = min(left, timedelta(minutes=5))
+            step = min(left, stride)
             self.clock.advance(step)
             left -= step
             self._engine.cycle()
+            await self.turns.look()
+            await self.turns.drain()
+
+    async def happens(self, what: dict[str, Any]) -> None:
+        """Something other than words of the patient's."""
+        if "planned_in" in what:
+            with self.system.database.write() as session:
+                start = self.clock.now() + span(what["planned_in"])
+                infusions.plan(self.system, session, _only_patient(session), start)
+        if "infusion_minutes" in what:
+            await self._hold(timedelta(minutes=what["infusion_minutes"]))
+        if "opens" in what and (await self._client.post("/api/opened")).status_code == 401:
+            await self._enter(self._invite())
+        await self.turns.drain()
+
+    async def _hold(self, lasts: timedelta) -> None:
+        """The next planned infusion, when its time comes; now, when none is planned."""
+        with self.system.database.read() as session:
+            planned = [
+                infusion.started_at
+                for infusion in infusions.of(session, _only_patient(session))
+                if infusion.ended_at is None and not infusion.cancelled
+            ]
+        if planned:
+            await self.wait(f"{(planned[0] - self.clock.now()) / timedelta(minutes=1)}m")
+        with self.system.database.write() as session:
+            infusions.begin(self.system, session, _only_patient(session))
+        begun = self.clock.now()
+        await self.wait(f"{lasts / timedelta(minutes=1)}m")
+        with self.system.database.write() as session:
+            infusions.record(self.system, session, _only_patient(session), begun, self.clock.now())
 
     async def say(self, text: str) -> dict[str, Any]:
         """Send one message and gather what came of it."""
         before = self._newest_seq()
-        answer = await self._client.post(
-            "/api/messages", json={"text": text}, headers={"Idempotency-Key": secrets.token_hex(8)}
-        )
+        answer = await self._post(text)
+        if answer.status_code == 401:
+            # Their session ran out while they were away: they come back by a new link.
+            await self._enter(self._invite())
+            before = self._newest_seq()
+            answer = await self._post(text)
         if answer.status_code != 202:
             return {"level": "none", "replies": [], "alerted": False, "error": answer.json()}
         await self.turns.drain()
         self._engine.cycle()
         return self._what_came(before)
 
+    async def _post(self, text: str) -> httpx.Response:
+        return await self._client.post(
+            "/api/messages", json={"text": text}, headers={"Idempotency-Key": secrets.token_hex(8)}
+        )
+
+    def _invite(self) -> str:
+        with self.system.database.write() as session:
+            return access.invite(self.system, session, _only_patient(session).id)
+
     async def _enter(self, token: str) -> None:
         start = {"invitation": token, "adult": True}
         (await self._client.post("/api/session", json=start)).raise_for_status()
         (await self._client.post("/api/opened")).raise_for_status()
         await self.turns.drain()
+
+    def record(self) -> list[dict[str, Any]]:
+        """Everything said, by anybody, as the patient saw it."""
+        with self.system.database.read() as session:
+            vault, patient = self.system.vault(session), _only_patient(session)
+            rows = session.scalars(
+                select(Message).where(Message.kind != "open").order_by(Message.seq)
+            ).all()
+            places = [whereabouts.place(session, patient.id, row.created_at) for row in rows]
+            return [
+                {
+                    "at": row.created_at.isoformat(),
+                    "stage": place.stage,
+                    "infusion": place.number,
+                    "author": row.author,
+                    "text": vault.text(row, patient.id),
+                    "choices": [choice["title"] for choice in row.choices],
+                }
+                for row, place in zip(rows, places, strict=True)
+            ]
 
     def _newest_seq(self) -> int:
         with self.system.database.read() as session:
@@ -300,6 +315,10 @@ class Scene:
                 "replies": replies,
                 "alerted": alert is not None,
             }
+
+
+def _only_patient(session: Session) -> Patient:
+    return session.scalars(select(Patient)).one()
 
 
 def compare(expect: dict[str, Any], said: dict[str, Any]) -> list[str]:

@@ -92,7 +92,7 @@ def _next(tracker: DialogueStateTracker) -> str | None:
             done.append(event.action_name)
     else:
         return None
-    first = ACTIONS.get(event.intent_name or "") or _under(tracker, event)
+    first = _named(tracker, event) or _under(tracker, event)
     if first is None:
         return None
     if first not in done:
@@ -100,6 +100,14 @@ def _next(tracker: DialogueStateTracker) -> str | None:
     if tracker.active_loop_name and ACTION_DEACTIVATE_LOOP_NAME not in done:
         return ACTION_DEACTIVATE_LOOP_NAME
     return ACTION_LISTEN_NAME
+
+
+def _named(tracker: DialogueStateTracker, said: UserUttered) -> str | None:
+    """What the intent itself asks for. While another question is open, only a sure wish leads to a
+    questionnaire: a bare "7" looks a little like "gad 7"."""
+    if said.intent_name == "measure_start" and tracker.active_loop_name and not _sure(said):
+        return None
+    return ACTIONS.get(said.intent_name or "")
 
 
 def _under(tracker: DialogueStateTracker, said: UserUttered) -> str | None:

@@ -50,6 +50,9 @@ def converse(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the whole record here.")
     ] = None,
+    page: Annotated[
+        Path | None, typer.Option(help="Write what was said as a page to read here.")
+    ] = None,
 ) -> None:
     """Drive scripted conversations through a fresh, complete system on a manual clock.
 
@@ -67,8 +70,14 @@ def converse(
           says: ["911"]              # each regex matches the joined reply
           says_not: ["normal"]
           clinician_alerted: true
+      - patient: ["yes", "hope", "3"]  # one after another; expectations are of the last
+      - planned_in: 2d               # staff plan an infusion
+      - infusion_minutes: 50         # the next one is held, when its time comes
+      - opens: true                  # the patient looks at the page
     """
     from clinic import converse as driver
+    from clinic import reading
+    from clinic.scripts import ScriptError
     from clinic.supervisor import StartError
 
     paths = sorted(
@@ -76,11 +85,13 @@ def converse(
     )
     try:
         outcomes = driver.run(paths, load_settings())
-    except (driver.ScriptError, StartError) as error:
+    except (ScriptError, StartError) as error:
         raise mend(str(error)) from None
     if json_file is not None:
         record = [vars(outcome) for outcome in outcomes]
         json_file.write_text(json.dumps(record, indent=1, ensure_ascii=False), encoding="utf-8")
+    if page is not None:
+        page.write_text("\n".join(map(reading.page, outcomes)), encoding="utf-8")
     failed = sum(bool(outcome.failures) for outcome in outcomes)
     typer.echo(f"{len(outcomes) - failed} passed, {failed} failed")
     raise typer.Exit(failed > 0)

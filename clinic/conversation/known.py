@@ -18,6 +18,11 @@ from bot.variables import BEFORE, COMPARED
 from clinic.records.models import Infusion, Record
 from clinic.records.vault import Vault
 
+#: What is looked at. Entries are the most and the longest, and nothing here is in them.
+_KINDS = (
+    *("remembered", "small_step", "intention", "win", "parked_decision", "clinic_task"),
+    "check_in",
+)
 _QUOTED_WORDS = 12
 _SHOWN = 5
 #: How far apart two numbers of a scale are before they are named as different. [D], unsigned.
@@ -29,7 +34,9 @@ def known(
 ) -> dict[str, str]:
     """Names to texts; what is not known is not there."""
     rows = session.scalars(
-        select(Record).where(Record.patient_id == patient_id).order_by(Record.updated_at)
+        select(Record)
+        .where(Record.patient_id == patient_id, Record.kind.in_(_KINDS))
+        .order_by(Record.updated_at)
     ).all()
     held = [(row, vault.data(row)) for row in rows]
     found = {d["name"]: d["text"] for row, d in held if row.kind == "remembered"}

@@ -23,10 +23,12 @@ def keep_record(
 ) -> None:
     """Store what the dialogue learned; the same key replaces, so an entry grows in place."""
     now, data = system.clock.now(), record["data"]
-    impaired = whereabouts.place(session, conversation.patient_id, message.created_at).impaired
-    if impaired and data.get("sharing") == "shared":
-        # Nobody opens anything to others while it works (domain.md R09), whatever was asked.
-        data = data | {"sharing": "undecided"}
+    if whereabouts.place(session, conversation.patient_id, message.created_at).impaired:
+        # Nobody decides about consent or sharing while it works (domain.md R09).
+        if record["kind"] == "consent":
+            return
+        if data.get("sharing") == "shared":
+            data = data | {"sharing": "undecided"}
     found = session.scalars(
         select(Record).where(
             Record.patient_id == conversation.patient_id,

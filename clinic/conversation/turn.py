@@ -131,11 +131,15 @@ class Turns:
         """Find messages that wait although nobody works on them; run until cancelled."""
         while True:
             try:
-                for conversation_id in await asyncio.to_thread(self._waiting):
-                    self.wake(conversation_id)
+                await self.look()
             except Exception as error:
                 log.error("turn sweep failed: %s", type(error).__name__)
             await asyncio.sleep(_SWEEP)
+
+    async def look(self) -> None:
+        """One look for messages that wait."""
+        for conversation_id in await asyncio.to_thread(self._waiting):
+            self.wake(conversation_id)
 
     async def drain(self) -> None:
         """Wait until no turn is under way (tests, shutdown)."""

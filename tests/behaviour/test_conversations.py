@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from clinic import converse, supervisor
+from clinic import converse, scripts, supervisor
 from clinic.settings import ROOT
 from tests.builders import settings
 
@@ -31,8 +31,8 @@ def test_the_conversation_goes_as_its_script_says(name: str, outcomes):
 def test_a_script_that_cannot_be_read_names_file_and_place(tmp_path: Path):
     path = tmp_path / "wrong.yaml"
     path.write_text("name: x\nturns:\n  - patient: hi\n    expect: {level_min: high}\n")
-    with pytest.raises(converse.ScriptError, match=r"wrong\.yaml.*level_min"):
-        converse.load(path)
+    with pytest.raises(scripts.ScriptError, match=r"wrong\.yaml.*level_min"):
+        scripts.load(path)
 
 
 SAID = {

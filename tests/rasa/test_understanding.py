@@ -43,7 +43,7 @@ def test_no_paraphrase_is_a_training_example() -> None:
 
 
 def test_nonsense_is_not_understood(agent: Any) -> None:
-    for result in read(agent, ["xqzt blorf", "grmpf vlad znk", "kjhg 8765 ,,,"]):
+    for result in read(agent, ["xqzt blorf", "grmpf vlad znk", "kjhg bvrt zzpt"]):
         assert result["intent"] == "nlu_fallback"
 
 

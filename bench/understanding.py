@@ -1,0 +1,110 @@
+"""How well intents are told apart: spelling, meaning, both. Figures for docs/adr.
+
+``bot/rasa/.venv/bin/python -m bench.understanding [spelling|meaning|both ...]`` fits the classifier
+of config.yml outside Rasa on data/nlu and prints, for each kind of feature: how long fitting takes,
+how many of tests/rasa/holdout.yml (paraphrases that are in no training file) are right, what the
+pipeline's threshold lets through, and the macro-F1 of ten folds.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse as sparse
+import yaml
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score
+from sklearn.model_selection import StratifiedKFold
+
+from bot import embedding
+
+ROOT = Path(__file__).resolve().parents[1]
+KINDS = ("spelling", "meaning", "both")
+#: The pipeline's own (config.yml): how loudly meaning speaks, and below what it is asked again.
+SCALE, SURE, APART = 10.0, 0.35, 0.05
+FOLDS = 10
+WORDS = r"(?u)\b\w+\b"
+
+
+def examples() -> tuple[list[str], list[str]]:
+    texts, intents = [], []
+    for path in sorted((ROOT / "data/nlu").glob("*.yml")):
+        for block in yaml.safe_load(path.read_text(encoding="utf-8"))["nlu"]:
+            for line in block["examples"].splitlines():
+                texts.append(line.removeprefix("- ").strip())
+                intents.append(block["intent"])
+    return texts, intents
+
+
+def holdout() -> tuple[list[str], list[str]]:
+    raw = yaml.safe_load((ROOT / "tests/rasa/holdout.yml").read_text(encoding="utf-8"))
+    pairs = [(str(text), intent) for intent, texts in raw.items() for text in texts]
+    return [text for text, _ in pairs], [intent for _, intent in pairs]
+
+
+class Reader:
+    """The classifier over one kind of features, counted as Rasa counts them."""
+
+    def __init__(self, kind: str, texts: Sequence[str], vectors: np.ndarray, intents: np.ndarray):
+        self._kind = kind
+        self._words = CountVectorizer(token_pattern=WORDS).fit(map(_plain, texts))
+        self._letters = CountVectorizer(analyzer="char_wb", ngram_range=(2, 4)).fit(texts)
+        self._model = LogisticRegression(max_iter=500, class_weight="balanced", random_state=42)
+        self._model.fit(self._features(texts, vectors), intents)
+
+    def read(self, texts: Sequence[str], vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Intents, and whether each is sure enough to be taken."""
+        chances = self._model.predict_proba(self._features(texts, vectors))
+        ordered = np.sort(chances, axis=1)
+        sure = (ordered[:, -1] >= SURE) & (ordered[:, -1] - ordered[:, -2] >= APART)
+        return self._model.classes_[chances.argmax(1)], sure
+
+    def _features(self, texts: Sequence[str], vectors: np.ndarray) -> sparse.csr_matrix:
+        spelling = [self._words.transform(map(_plain, texts)), self._letters.transform(texts)]
+        meaning = [sparse.csr_matrix(vectors * SCALE)]
+        parts = {"spelling": spelling, "meaning": meaning, "both": spelling + meaning}
+        return sparse.hstack(parts[self._kind]).tocsr()
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\d+", "__NUMBER__", text.lower())
+
+
+def folds(kind: str, texts: np.ndarray, vectors: np.ndarray, intents: np.ndarray) -> float:
+    """Macro-F1 over predictions for examples that were each left out once."""
+    found = np.empty_like(intents)
+    split = StratifiedKFold(FOLDS, shuffle=True, random_state=42).split(texts, intents)
+    for seen, left in split:
+        reader = Reader(kind, texts[seen], vectors[seen], intents[seen])
+        found[left], _ = reader.read(texts[left], vectors[left])
+    return float(f1_score(intents, found, average="macro"))
+
+
+def main(kinds: Sequence[str]) -> None:
+    (texts, intents), (tested, wanted) = examples(), holdout()
+    vectors, new = (np.stack([embedding.embed(t) for t in some]) for some in (texts, tested))
+    print(f"{len(texts)} examples of {len(set(intents))} intents, {len(tested)} paraphrases")
+    for kind in kinds:
+        began = time.perf_counter()
+        reader = Reader(kind, texts, vectors, np.array(intents))
+        took = time.perf_counter() - began
+        found, sure = reader.read(tested, new)
+        right = found == np.array(wanted)
+        print(
+            f"{kind}: fitted in {took:.0f} s; paraphrases {right.mean():.3f} right, "
+            f"taken and right {(right & sure).mean():.3f}, "
+            f"taken and wrong {(~right & sure).mean():.3f}",
+            flush=True,
+        )
+        f1 = folds(kind, np.array(texts), vectors, np.array(intents))
+        print(f"{kind}: macro-F1 of {FOLDS} folds {f1:.3f}", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or KINDS)
