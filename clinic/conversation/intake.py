@@ -38,8 +38,6 @@ _CARDS = {
     "others": "safety.card_danger",
     "self": "safety.card",
 }
-#: A patient who comes back after this long is greeted again.
-_AWAY = timedelta(hours=4)
 
 
 #: Stores a message's words somewhere else as well, in the transaction that stores the message.
@@ -115,19 +113,6 @@ def receive_choice(
     answer = question.choice(choice_id) if question else None
     words = _Words(stored["title"], "choice", stored["payload"], question, answer)
     return _receive(system, conversation_id, words, situation, now, key)
-
-
-def opened(system: System, conversation_id: str) -> bool:
-    """The patient looks at the chat; after a while away the companion gets to greet them."""
-    now = system.clock.now()
-    with system.database.write() as session:
-        conversation = delivery.locked(session, conversation_id)
-        away = conversation.opened_at is None or now - conversation.opened_at > _AWAY
-        conversation.opened_at = now
-        if not away:
-            return False
-        delivery.append(system, session, conversation, "patient", "", kind="open", turn="waiting")
-        return True
 
 
 def _receive(

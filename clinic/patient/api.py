@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from bot.content import Registry
 from clinic import feed
-from clinic.conversation import delivery, intake, turn, typed, whereabouts
+from clinic.conversation import delivery, intake, turn, typed, visit, whereabouts
 from clinic.patient import access, plan
 from clinic.patient.access import COOKIE
 from clinic.patient.pages import Token
@@ -183,7 +183,7 @@ def router(system: System, live: feed.Feed, turns: turn.Turns) -> APIRouter:
     @routes.post("/api/opened", status_code=204)
     async def opened(token: Token = None) -> None:
         found = await asyncio.to_thread(conversation_id, token)
-        if await asyncio.to_thread(intake.opened, system, found):
+        if await asyncio.to_thread(visit.opened, system, found):
             turns.wake(found)
 
     @routes.post("/api/seen", status_code=204)

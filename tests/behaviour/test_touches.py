@@ -153,6 +153,15 @@ def test_looking_in_soon_after_brings_no_second_greeting(window: Window) -> None
     assert window.edge.contents() == ["conversation.greet_day"]
 
 
+def test_looking_in_hours_after_a_visit_brings_no_second_greeting(window: Window) -> None:
+    window.pass_time(19 * HOUR, step=HOUR)
+    before = window.edge.contents()
+    window.world.clock.advance(5 * HOUR)
+    window.edge.client.post("/api/opened")
+    window.edge.settle()
+    assert window.edge.contents() == before
+
+
 def test_who_came_by_themselves_is_not_visited_as_well(window: Window) -> None:
     at(window.world, ENDED + 18 * HOUR)
     window.edge.client.post("/api/opened")

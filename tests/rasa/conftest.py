@@ -275,4 +275,6 @@ class Reply:
 
 @pytest.fixture
 def talk(server: Server, request: pytest.FixtureRequest) -> Talk:
-    return Talk(server, request.node.nodeid.split("::")[-1][:100])
+    # Of the file too: two tests of one name in two files must not meet in one conversation.
+    place = request.node.nodeid.rpartition("/")[2].replace(".py::", ".")
+    return Talk(server, place[:100])

@@ -60,7 +60,7 @@ def test_every_hour_of_every_changing_day_is_found_in_order() -> None:
         for day in _changing_days(zone):
             found = [on_the_wall(day, time(hour), there) for hour in range(24)]
             assert found == sorted(found), (zone, day)
-            # An hour that is missing up to midnight, as in Nuuk, becomes the next day's first moment.
+            # An hour missing up to midnight, as in Nuuk, becomes the next day's first moment.
             midnight = on_the_wall(day + timedelta(days=1), time(0), there)
             assert all(
                 moment.astimezone(there).date() == day or moment == midnight for moment in found
