@@ -253,7 +253,7 @@ class Dialogue:
             return
         before = self.flow.steps[: self.flow.steps.index(step)]
         earlier = [s for s in before if s.name in self.answers and s.takes != "which"]
-        earlier = [s for s in earlier if s.wanted(self.answers, self.turn.context)]
+        earlier = [s for s in earlier if s.wanted(self.answers, self._context())]
         if not earlier:
             self._say("back_at_start")
             self._again(step)
@@ -380,11 +380,17 @@ class Dialogue:
 
     def _ask_next(self) -> None:
         waiting = (s for s in self.flow.steps if s.name not in self.answers)
-        self.next = next((s for s in waiting if s.wanted(self.answers, self.turn.context)), None)
+        self.next = next((s for s in waiting if s.wanted(self.answers, self._context())), None)
         if self.next is None:
             self._end("finished")
         else:
             self._ask(self.next)
+
+    def _context(self) -> dict[str, Any]:
+        """The turn's context, with no more known than when the dialogue began."""
+        known = self.turn.context.get("known") or {}
+        knew = self.state.get("knew", list(known))
+        return {**self.turn.context, "known": {n: v for n, v in known.items() if n in knew}}
 
     def _ask(self, step: Step) -> None:
         for item in step.first:

@@ -16,7 +16,7 @@ from bot.flows import Flow, flows, offered
 
 @dataclass
 class Memory:
-    """``states``: flow -> {key, stage, infusion_number, answers, step, last, done}."""
+    """``states``: flow -> {key, stage, infusion_number, answers, knew, step, last, done}."""
 
     states: dict[str, dict[str, Any]] = field(default_factory=dict)
     running: str | None = None
@@ -47,6 +47,8 @@ class Memory:
             "stage": turn.stage,
             "infusion_number": turn.context["infusion_number"],
             "answers": {},
+            # What is told in it must not open a question about itself.
+            "knew": sorted(turn.context.get("known") or {}),
         }
 
     def finish(self, flow: Flow, turn: Turn) -> None:
