@@ -276,5 +276,5 @@ class Reply:
 @pytest.fixture
 def talk(server: Server, request: pytest.FixtureRequest) -> Talk:
     # Of the file too: two tests of one name in two files must not meet in one conversation.
-    place = request.node.nodeid.rpartition("/")[2].replace(".py::", ".")
+    place = f"{request.node.path.stem}.{request.node.name}"
     return Talk(server, place[:100])
