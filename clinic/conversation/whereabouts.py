@@ -133,9 +133,14 @@ def _numbers(chosen: Mapping[str, str], patient: Patient | None) -> dict[str, st
     return known
 
 
+def hour(local: datetime) -> str:
+    """The hour as people say it: "9:04 pm"."""
+    return f"{local.hour % 12 or 12}:{local:%M} {'am' if local.hour < 12 else 'pm'}"
+
+
 def clock_time(moment: datetime, patient: Patient, now: datetime) -> str:
     """A time as people say it, in the patient's own zone: "9:04 pm", "9:04 pm on Nov 19"."""
     zone = ZoneInfo(patient.timezone)
     local, today = moment.astimezone(zone), now.astimezone(zone).date()
-    said = f"{local.hour % 12 or 12}:{local:%M} {'am' if local.hour < 12 else 'pm'}"
+    said = hour(local)
     return said if local.date() == today else f"{said} on {local:%b} {local.day}"

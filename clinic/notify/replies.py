@@ -172,4 +172,4 @@ def _remember(session: Session, channel: str, event_id: str, now: datetime) -> b
 def _time(session: Session, moment: datetime) -> str:
     clinic = session.get(Clinic, 1)
     local = moment.astimezone(ZoneInfo(clinic.timezone if clinic else "UTC"))
-    return f"{local.hour % 12 or 12}:{local:%M} {'am' if local.hour < 12 else 'pm'}"
+    return whereabouts.hour(local)

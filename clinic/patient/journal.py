@@ -68,8 +68,7 @@ def router(system: System, pages: Pages, turns: Turns) -> APIRouter:
     def write(
         prompt: Text, text: Text, key: Text, sharing: Text, tags: Text = "", token: Token = None
     ) -> Response:
-        with system.database.read() as session:
-            conversation = pages.signed_in(session, token)
+        conversation = mine(token)
         try:
             kept = entries.write(system, conversation, prompt, text, sharing, tags, key)
         except NotPossibleError:
@@ -93,8 +92,7 @@ def router(system: System, pages: Pages, turns: Turns) -> APIRouter:
         key: Text,
         token: Token = None,
     ) -> Response:
-        with system.database.read() as session:
-            conversation = pages.signed_in(session, token)
+        conversation = mine(token)
         try:
             kept = entries.rewrite(system, conversation, entry_id, part, text, version, key)
         except NotPossibleError:
@@ -105,8 +103,7 @@ def router(system: System, pages: Pages, turns: Turns) -> APIRouter:
 
     @routes.post("/journal/{entry_id}/tags")
     def retag(entry_id: str, tags: Text, key: Text, token: Token = None) -> Response:
-        with system.database.read() as session:
-            conversation = pages.signed_in(session, token)
+        conversation = mine(token)
         try:
             kept = entries.retag(system, conversation, entry_id, tags, key)
         except NotPossibleError:
@@ -124,6 +121,10 @@ def router(system: System, pages: Pages, turns: Turns) -> APIRouter:
         except NotPossibleError:
             return back("/journal")
         return back(f"/journal/{entry_id}?said=changed_who")
+
+    def mine(token: str | None) -> Conversation:
+        with system.database.read() as session:
+            return pages.signed_in(session, token)
 
     def after(conversation: Conversation, kept: Written) -> Response:
         if kept.worry:

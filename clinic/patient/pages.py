@@ -87,8 +87,7 @@ class NotSignedInError(Exception):
 
 def _day(local: datetime) -> str:
     """A day and a time as people say them: "Thu, Mar 12, 10:00 am"."""
-    clock = f"{local.hour % 12 or 12}:{local:%M} {'am' if local.hour < 12 else 'pm'}"
-    return f"{local:%a, %b} {local.day}, {clock}"
+    return f"{local:%a, %b} {local.day}, {whereabouts.hour(local)}"
 
 
 def to_the_door(*_: Any) -> Response:
