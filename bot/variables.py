@@ -1,80 +1,102 @@
-"""What is tracked about an infusion (domain.md 1.2): names and allowed values, no words.
+"""What is tracked about an infusion (domain.md 1.2), as data: ``data/variables.yml``.
 
-A check-in holds any of these. They are codes and numbers only: a patient's words about them belong
-to a record with a choice about sharing. Ranges are the checklist's; none is a clinical cut-off.
+A check-in holds any of those a patient is asked for. They are codes and numbers only: a patient's
+words about them belong to a record with a choice about sharing.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import yaml
 
-def _scale(low: int, high: int) -> dict[str, Any]:
-    return {"type": "integer", "minimum": low, "maximum": high}
-
-
-def _codes(*codes: str) -> dict[str, Any]:
-    return {"enum": list(codes)}
+PATH = Path(__file__).resolve().parent.parent / "data" / "variables.yml"
+_BY, _MOMENTS = ("patient", "staff", "record"), ("before", "staff", "after", "any")
 
 
-_TEN = _scale(0, 10)
-_YES = _codes("yes", "no")
-_AMOUNT = _codes("low", "ok", "good")
-_SETTING = _codes("good", "mixed", "poor")
+class VariablesError(ValueError):
+    """The file of variables is broken; the text names the variable."""
 
-#: name -> JSON schema of its value. The checklist's row stands behind it.
+
+@dataclass(frozen=True)
+class Variable:
+    """One thing that is tracked. ``schema``: JSON schema of its value; None where the record holds
+    it as a time, a count or words."""
+
+    name: str
+    row: str
+    label: str
+    by: str
+    moment: str
+    unit: str
+    asked: tuple[str, ...]
+    schema: dict[str, Any] | None
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The codes it takes; none for a number."""
+        schema = self.schema or {}
+        codes: list[str] = schema.get("enum") or schema.get("items", {}).get("enum", [])
+        return tuple(codes)
+
+    @property
+    def many(self) -> bool:
+        """Whether any number of its codes may be chosen."""
+        return (self.schema or {}).get("type") == "array"
+
+    @property
+    def scale(self) -> tuple[float, float] | None:
+        """The ends of a number's scale."""
+        schema = self.schema or {}
+        return (schema["minimum"], schema["maximum"]) if "minimum" in schema else None
+
+
+def load(path: Path = PATH) -> dict[str, Variable]:
+    """Every variable by name, checked. Raises VariablesError."""
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    found = [_variable(dict(raw)) for raw in document["variables"]]
+    return {one.name: one for one in found}
+
+
+def _variable(raw: dict[str, Any]) -> Variable:
+    name = raw["name"]
+    words, schema = raw.pop("words", False), _schema(raw)
+    asked = tuple(raw.pop("asked", ()))
+    try:
+        one = Variable(schema=schema, asked=asked, **raw)
+    except TypeError as error:
+        raise VariablesError(f"{name}: {error}") from None
+    if one.by not in _BY or one.moment not in _MOMENTS:
+        raise VariablesError(f"{name}: by is one of {_BY}, moment one of {_MOMENTS}")
+    if (one.by == "patient") != bool(asked) or (one.by != "record" and not (schema or words)):
+        raise VariablesError(f"{name}: a patient's is asked somewhere; a value has a scale")
+    return one
+
+
+def _schema(raw: dict[str, Any]) -> dict[str, Any] | None:
+    if "from" in raw:
+        low, high, places = raw.pop("from"), raw.pop("to"), raw.pop("decimals", 0)
+        return {"type": "number" if places else "integer", "minimum": low, "maximum": high}
+    if "codes" in raw:
+        return {"enum": [str(code) for code in raw.pop("codes")]}
+    if "many" in raw:
+        codes = [str(code) for code in raw.pop("many")]
+        return {"type": "array", "items": {"enum": codes}, "uniqueItems": True}
+    return None
+
+
+TRACKED = load()
+#: What a check-in may hold: name -> JSON schema of its value.
 VARIABLES: dict[str, dict[str, Any]] = {
-    "body": _codes("fine", "tired", "unwell", "foggy", "sick", "dizzy"),  # V32
-    "tone": _codes("hard", "mixed", "peaceful", "nothing"),  # V29, V30
-    "distress": _TEN,  # A12
-    "mood": _scale(-4, 4),  # V01
-    "worry": _TEN,  # V02
-    "expecting": _codes("hope", "fear", "both", "neutral"),  # V03
-    "openness": _TEN,  # V05
-    "readiness": _TEN,  # V23
-    "support": _SETTING,  # V06
-    "light": _SETTING,
-    "sound": _SETTING,
-    "privacy": _SETTING,
-    "music_helped": _TEN,  # V07
-    "comfort": _codes("yes", "some", "no"),  # V08
-    "eye_mask": _YES,  # V09
-    "sleep_hours": _scale(0, 24),  # V10
-    "sleep_quality": _TEN,
-    "fasting": _codes("kept", "broken", "unsure"),  # V11
-    "drinking": _AMOUNT,  # V12
-    "eating": _AMOUNT,  # V13
-    "medicines_changed": _YES,  # V14, V15
-    "supplements": _YES,
-    "cycle": _codes("bleeding", "before", "after", "other"),  # V16, opt-in
-    "ill": _YES,  # V17
-    "therapy": _YES,  # V23, P18
-    "stress": _codes("low", "some", "high"),  # V24
-    "reflected": _codes("none", "a_little", "some", "much"),  # V25
-    "substances": _YES,  # V26
-    "day_load": _codes("light", "ok", "heavy"),  # V27
-    "intensity": _TEN,  # V29
-    "insight": _TEN,
-    "content": _codes("imagery", "memory", "emotion", "body", "insight", "nothing"),  # V30
-    "allowing": _TEN,  # V31: 0 resisted, 10 let it be
-    "fog": _scale(0, 3),  # V32: 0 none, 3 strong
-    "dizzy": _scale(0, 3),
-    "nausea": _scale(0, 3),
-    "ride": _YES,  # P11, A07
-    "therapist_booked": _YES,  # W07
-    "step_done": _codes("done", "partly", "not_yet"),  # W06
+    one.name: one.schema for one in TRACKED.values() if one.by == "patient" and one.schema
 }
-
+#: What staff enter about an infusion, the same way.
+BY_STAFF: dict[str, dict[str, Any]] = {
+    one.name: one.schema for one in TRACKED.values() if one.by == "staff" and one.schema
+}
 #: Asked before an infusion, so they belong to the one that comes.
-BEFORE = frozenset(
-    {
-        *("mood", "worry", "expecting", "openness", "readiness", "comfort", "ride", "day_load"),
-        *("sleep_hours", "sleep_quality", "fasting", "drinking", "eating", "medicines_changed"),
-        *("supplements", "cycle", "ill", "substances"),
-    }
-)
+BEFORE = frozenset(one.name for one in TRACKED.values() if one.moment == "before")
 #: Numbers that are laid side by side when somebody asks why an infusion was different.
-COMPARED = (
-    *("sleep_hours", "sleep_quality", "worry", "mood", "openness", "readiness"),
-    *("intensity", "insight", "allowing", "music_helped"),
-)
+COMPARED: tuple[str, ...] = tuple(yaml.safe_load(PATH.read_text(encoding="utf-8"))["compared"])

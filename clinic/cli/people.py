@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from clinic.cli.contacts import add as add_contact
-from clinic.cli.shared import find_patient, moment, work
+from clinic.cli.shared import find_patient, mend, moment, open_system, work
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from clinic.records.models import Patient
 
 app = typer.Typer()
 staff = typer.Typer(help="People who work here.", no_args_is_help=True)
@@ -192,16 +198,67 @@ def infusion_record(
     ] = "",
     minutes: Annotated[float, typer.Option(help="How long it ran.")] = 45,
     booster: BOOSTER = False,
+    dose_mg: Annotated[str, typer.Option(help="Dose in mg.")] = "",
+    dose_mg_per_kg: Annotated[str, typer.Option(help="Dose in mg/kg.")] = "",
+    route: Annotated[str, typer.Option(help="iv, im, sc, nasal or oral.")] = "",
+    rate_mg_per_hour: Annotated[str, typer.Option(help="Rate in mg/h.")] = "",
+    adjunct: Annotated[
+        list[str] | None, typer.Option(help="Given besides, e.g. anti_nausea; may repeat.")
+    ] = None,
 ) -> None:
     """Record an infusion that has ended: the patient's window starts there."""
-    from clinic import infusions
+    from clinic import details, infusions
 
     with work() as (system, session):
         end = moment(ended) if ended else system.clock.now()
         start = end - timedelta(minutes=minutes)
         found = find_patient(session, who)
-        recorded = infusions.record(system, session, found, start, end, booster)
+        typed = {
+            "dose_mg": dose_mg,
+            "dose_mg_per_kg": dose_mg_per_kg,
+            "route": route,
+            "rate_mg_per_hour": rate_mg_per_hour,
+            "adjuncts": adjunct or [],
+        }
+        entered = details.read(typed)
+        recorded = infusions.record(system, session, found, start, end, booster, entered)
     typer.echo(f"Infusion {recorded.number} recorded.")
+
+
+@infusion.command("import")
+def infusion_import(
+    table: Annotated[Path, typer.Argument(help="A CSV file; its first line names the columns.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Keep the good rows without asking.")] = False,
+) -> None:
+    """Record infusions from a table. Bad rows are named with their reason; the good ones are kept
+    once you say so."""
+    from clinic import importing
+
+    try:
+        text = table.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise mend(f"{table} cannot be read as text (UTF-8).") from None
+    system = open_system()
+    system.database.migrate()
+    found = importing.look(system, text, patient_named, "system")
+    for bad in found.bad:
+        typer.echo(f"line {bad.line}: {bad.reason}", err=True)
+    typer.echo(f"{len(found.good)} rows can be kept, {len(found.bad)} cannot.")
+    if not found.good or not (yes or typer.confirm("Keep the good ones?")):
+        raise typer.Exit(1 if found.bad else 0)
+    kept = importing.keep(system, text, patient_named, "system")
+    typer.echo(f"Infusions recorded: {len(kept.good)}.")
+
+
+def patient_named(session: Session, who: str) -> Patient:
+    """The patient a table names, by id."""
+    from clinic.people import NotPossibleError
+    from clinic.records.models import Patient
+
+    found = session.get(Patient, who)
+    if found is None:
+        raise NotPossibleError(f"There is no patient {who}.")
+    return found
 
 
 @infusion.command("move")

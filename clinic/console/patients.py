@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from bot.risk.levels import Level
 from clinic.console import (
+    infusions,
     location,
     person,
     presence,
@@ -253,6 +254,7 @@ def _view(
         "flagged": person.flagged(session, patient_id),
         "past_alerts": person.past_alerts(system, session, patient_id),
         "infusions": person.infusions(session, patient, when),
+        "coming": infusions.coming(system, session, patient),
         "screens": safety.screens(system, session, patient_id),
         "responses": safety.responses(system, session, patient_id),
         "plan": safety.plan(system, session, patient_id),

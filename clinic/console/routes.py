@@ -8,6 +8,7 @@ from starlette.routing import Match
 from clinic.console import (
     alerts,
     health,
+    infusions,
     live,
     location,
     patients,
@@ -27,7 +28,10 @@ def router(system: System, feed: Feed) -> APIRouter:
     """Every page under /console."""
     routes = APIRouter(route_class=route_class(feed), include_in_schema=False)
     desk = Desk(system, feed)
-    parts = (sign_in, queue, patients, alerts, location, presence, rota, reads, reach, health, live)
+    parts = (
+        *(sign_in, queue, patients, infusions, alerts, location, presence, rota, reads, reach),
+        *(health, live),
+    )
     for part in parts:
         part.add(routes, desk)
     known = list(routes.routes)

@@ -186,6 +186,49 @@ ACTIONS = {
 }
 
 
+#: What becomes of a touch, and why it did not come (clinic/touches).
+TOUCHES = {
+    "pending": "To come",
+    "open": "Has come, not answered yet",
+    "answered": "Answered",
+    "missed": "Missed",
+    "cancelled": "Not wanted any more",
+}
+TOUCH_CHOSEN = "To come, at the patient's own time"
+TOUCH_REASONS = {
+    "late": "its time was over",
+    "recorded_late": "the infusion was recorded after its time",
+    "no_room": "no room outside the quiet hours",
+    "not_answered": "nobody wrote",
+    "never_came": "the patient has not opened the chat yet",
+    "clinician": "a clinician had the conversation",
+    "alert": "an alert or a worry was open",
+    "quiet": "quiet hours",
+    "infusion": "an infusion was near",
+    "another": "another one waited for an answer",
+    "talking": "the patient was writing",
+    "next_infusion": "the next infusion came",
+    "stopped": "the patient wants none",
+    "program_ended": "the program ended",
+    "skipped": "the patient skipped it",
+}
+
+#: Codes that staff enter about an infusion (data/variables.yml).
+ENTERED = {
+    "iv": "Into a vein (IV)",
+    "im": "Into a muscle (IM)",
+    "sc": "Under the skin (SC)",
+    "nasal": "Nose",
+    "oral": "Mouth",
+    "benzodiazepine": "Benzodiazepine",
+    "anti_nausea": "Against nausea",
+    "blood_pressure": "For blood pressure",
+    "pain": "Against pain",
+    "magnesium": "Magnesium",
+    "other": "Something else",
+}
+
+
 @dataclass(frozen=True)
 class When:
     """Says times as people do, seen from ``now`` in one zone."""
@@ -223,6 +266,12 @@ class When:
             return self.clock(moment)
         year = "" if local.year == today.year else f" {local.year}"
         return f"{local:%b} {local.day}{year}, {self.clock(moment)}"
+
+
+def day_and_hour(local: datetime) -> str:
+    """ "Thu, Mar 12, 10:00 am" of a time that is local already."""
+    clock = f"{local.hour % 12 or 12}:{local:%M} {'am' if local.hour < 12 else 'pm'}"
+    return f"{local:%a}, {local:%b} {local.day}, {clock}"
 
 
 def initials(name: str) -> str:

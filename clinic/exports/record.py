@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot import measures
-from clinic import safety_plan
+from clinic import details, safety_plan
 from clinic.conversation import measuring
 from clinic.journal import entries
 from clinic.records.models import (
@@ -22,6 +22,7 @@ from clinic.records.models import (
     RiskAssessment,
     Touch,
 )
+from clinic.records.vault import Vault
 from clinic.system import System
 
 
@@ -50,7 +51,7 @@ def whole(system: System, session: Session, patient: Patient, actor: str) -> dic
             "timezone": patient.timezone,
             "country": patient.country,
         },
-        "infusions": [_infusion(i) for i in _of(session, Infusion, patient)],
+        "infusions": [_infusion(vault, i) for i in _of(session, Infusion, patient)],
         "messages": [
             {
                 "at": message.created_at.isoformat(),
@@ -132,12 +133,14 @@ def _measure(record: Record, data: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _infusion(infusion: Infusion) -> dict[str, Any]:
+def _infusion(vault: Vault, infusion: Infusion) -> dict[str, Any]:
     return {
         "number": infusion.number,
         "started": infusion.started_at.isoformat(),
         "ended": infusion.ended_at.isoformat() if infusion.ended_at else None,
         "cancelled": infusion.cancelled,
+        "booster": infusion.booster,
+        "details": details.of(vault, infusion),
     }
 
 

@@ -173,6 +173,8 @@ class Infusion(Base):
     ended_at: Mapped[datetime | None]
     cancelled: Mapped[bool] = mapped_column(default=False)
     booster: Mapped[bool] = mapped_column(default=False, server_default=false())
+    #: Dose, route, rate and the like, as staff entered them (clinic/details.py).
+    details_sealed: Mapped[bytes | None]
     __table_args__ = (
         Index(
             "uq_infusion_number_held",
