@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot import stages
+from clinic import feed, glass
 from clinic.conversation import whereabouts
 from clinic.escalation import hours
 from clinic.records.models import (
@@ -83,6 +84,21 @@ def relate(system: System, session: Session, patient: Patient, staff: Staff, kin
     )
 
 
+def unrelate(
+    system: System, session: Session, patient_id: str, staff_id: str, kind: str, actor: str
+) -> None:
+    """Take a relation away: what this person has open of the patient closes at once."""
+    row = session.get(CareRelation, (patient_id, staff_id, kind))
+    if row is None:
+        raise NotPossibleError("There is no such relation.")
+    session.delete(row)
+    session.flush()
+    subject = f"staff:{staff_id}"
+    now = system.clock.now()
+    system.audit.add(session, now, actor, "relation.end", subject, patient_id, kind=kind)
+    feed.publish(system, session, feed.STAFF, "relation", staff_id)
+
+
 def by_email(session: Session, email: str) -> Staff:
     """The member of staff who signs in with this address."""
     found = session.scalars(select(Staff).where(Staff.email == email.strip().lower())).first()
@@ -113,7 +129,13 @@ def change_setting(system: System, session: Session, name: str, value: str) -> N
     clinic = session.get(Clinic, 1)
     if clinic is None:
         raise NotPossibleError("There is no clinic yet. See: afterglow clinic found")
-    settable = {*whereabouts.DEFAULTS, *whereabouts.NUMBERS, *whereabouts.CLOCK, *hours.SETTINGS}
+    settable = {
+        *whereabouts.DEFAULTS,
+        *whereabouts.NUMBERS,
+        *whereabouts.CLOCK,
+        *hours.SETTINGS,
+        glass.SETTING,
+    }
     if name not in settable:
         known = ", ".join(sorted(settable))
         raise NotPossibleError(f"There is no setting {name!r}. Known: {known}.")
@@ -123,6 +145,7 @@ def change_setting(system: System, session: Session, name: str, value: str) -> N
     try:
         stages.Settings.of(changed)
         hours.check(clinic.timezone, changed)
+        glass.hours(changed)
     except ValueError as error:
         raise NotPossibleError(f"That cannot be: {error}.") from None
     clinic.settings = changed

@@ -33,6 +33,10 @@ from clinic.system import System
 
 log = logging.getLogger("afterglow.console")
 
+#: Fields of forms that hold words, and those that are nobody's words or must not be shown.
+_WORDS = ("note", "text", "why")
+_NOT_SHOWN = ("csrf", "key", "next", "password", "code")
+
 COOKIE = "afterglow_staff"
 HOME = "/console"
 SIGN_IN = "/console/sign-in"
@@ -163,7 +167,8 @@ def route_class(feed: Feed) -> type[APIRoute]:
                 except SignInNeededError:
                     return await _sign_in_needed(request)
                 except (MissingError, RequestValidationError):
-                    return missing()
+                    # A relation may have ended while somebody wrote.
+                    return missing(await _written(request))
                 except StaleFormError:
                     return problem(
                         403,
@@ -192,12 +197,14 @@ def route_class(feed: Feed) -> type[APIRoute]:
     return PageRoute
 
 
-def missing() -> HTMLResponse:
+def missing(kept: str = "") -> HTMLResponse:
     return problem(
         404,
         "There is nothing here for you",
         "The address is wrong, or you have no relation to this patient. If you need to see a "
-        "patient, ask the person who runs Afterglow at your clinic.",
+        "patient, ask their clinician or the person who runs Afterglow at your clinic. In an "
+        "emergency a clinician can open a patient from the foot of the page Patients.",
+        kept,
     )
 
 
@@ -245,7 +252,11 @@ async def _written(request: Request) -> str:
         form = await request.form()
     except Exception:
         return ""
-    return "\n".join(str(form[name]) for name in ("note", "text") if form.get(name))
+    return "\n".join(
+        str(value) if name in _WORDS else f"{name}: {value}"
+        for name, value in form.multi_items()
+        if value and name not in _NOT_SHOWN
+    )
 
 
 def _trace(error: BaseException) -> str:

@@ -33,21 +33,28 @@ def add(router: APIRouter, desk: Desk) -> None:
             audiences.append(feed.conversation(conversation))
         token = request.cookies.get(COOKIE, "")
         return StreamingResponse(
-            stream(desk, token, audiences, conversation or "", after),
+            stream(desk, token, audiences, conversation or "", after, patient),
             media_type="text/event-stream",
             headers={"X-Accel-Buffering": "no"},
         )
 
 
 async def stream(
-    desk: Desk, token: str, audiences: list[str], conversation: str, after: int | None
+    desk: Desk,
+    token: str,
+    audiences: list[str],
+    conversation: str,
+    after: int | None,
+    patient: str = "",
 ) -> AsyncIterator[str]:
-    """Server-sent events until the session ends."""
+    """Server-sent events until the session ends, or the reason to read the open patient. Then the
+    page is told that it is over, asks again, and hears why."""
+    about = patient if conversation else ""
     yield "retry: 3000\n\n"
     sources = {name: desk.feed.follow(name, after) for name in audiences}
     waiting: dict[asyncio.Task[list[tuple[int, str, str]]], str] = {}
     try:
-        while await _alive(desk, token):
+        while await _alive(desk, token, about):
             for name, source in sources.items():
                 if name not in waiting.values():
                     waiting[asyncio.ensure_future(anext(source))] = name
@@ -58,9 +65,10 @@ async def stream(
             for task in done:
                 events = task.result()
                 names = _names(waiting.pop(task), events, conversation)
-                if names and await _alive(desk, token):
+                if names and await _alive(desk, token, about):
                     for name in names:
                         yield f"id: {events[-1][0]}\nevent: {name}\ndata: new\n\n"
+        yield "event: over\ndata: new\n\n"
     finally:
         for task in waiting:
             task.cancel()
@@ -79,12 +87,17 @@ def _names(audience: str, events: list[tuple[int, str, str]], conversation: str)
     return sorted(names)
 
 
-async def _alive(desk: Desk, token: str) -> bool:
-    return await asyncio.to_thread(_signed_in, desk, token)
+async def _alive(desk: Desk, token: str, patient: str) -> bool:
+    return await asyncio.to_thread(_may_hear, desk, token, patient)
 
 
-def _signed_in(desk: Desk, token: str) -> bool:
-    return access.find(desk.system, token, by_hand=False) is not None
+def _may_hear(desk: Desk, token: str, patient: str) -> bool:
+    who = access.find(desk.system, token, by_hand=False)
+    if who is None or not patient:
+        return who is not None
+    with desk.system.database.read() as session:
+        now = desk.system.clock.now()
+        return relations.may_read(session, who.staff, patient, now) is not None
 
 
 def _conversation(desk: Desk, who: Who, patient_id: str) -> str | None:

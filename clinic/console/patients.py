@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bot.risk.levels import Level
+from clinic import glass
 from clinic.console import (
     infusions,
     location,
@@ -92,7 +93,13 @@ def add(router: APIRouter, desk: Desk) -> None:
     def all_of_mine(who: Annotated[Who, Depends(desk.signed_in)]) -> Response:
         with system.database.read() as session:
             found = listed(desk, session, who.staff)
-        return desk.page("patients.html", who, here="patients", patients=found)
+        return desk.page(
+            "patients.html",
+            who,
+            here="patients",
+            patients=found,
+            may_break=glass.may_break(who.staff),
+        )
 
     @router.get("/console/patients/{patient_id}")
     def one(
@@ -166,6 +173,7 @@ def show(
     """One patient's page. Showing it is reading the transcript, and is recorded as such."""
     with desk.reading(who, patient_id) as (session, reason):
         values = _view(desk, session, who, patient_id, before)
+        opening = glass.running(session, who.staff.id, desk.system.clock.now()).get(patient_id)
         _note_read(desk, session, who, patient_id, reason, values["page"])
         _mark_read(desk, session, who, patient_id, values["page"].last)
     return desk.page(
@@ -174,6 +182,7 @@ def show(
         status,
         here="patients",
         reason=wording.REASONS[reason],
+        opening=opening if reason == "glass" else None,
         form=form or Again({}),
         outcomes=policy.load()["dispositions"],
         contact_kinds=policy.load()["contacts"],

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.risk.levels import Level
-from clinic import feed
+from clinic import feed, glass
 from clinic.console import person, relations, wording
 from clinic.console.access import Who
 from clinic.console.desk import HOME, Desk, MissingError, back_to
@@ -69,6 +69,7 @@ def add(router: APIRouter, desk: Desk) -> None:
             shift = on_call.on_call(session, now)
             found = rows(system, session, who.staff, now)
             asked = requests(system, session, who.staff, now)
+            unseen = glass.unseen(session, who.staff)
         return desk.page(
             "queue.html",
             who,
@@ -78,6 +79,7 @@ def add(router: APIRouter, desk: Desk) -> None:
             requests=asked,
             shift=sorted(one.name for one in shift),
             on_call_now=any(one.id == who.staff.id for one in shift),
+            unseen=unseen,
         )
 
     @router.get("/console/queue")

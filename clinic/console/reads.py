@@ -82,5 +82,7 @@ def _detail(row: Audit) -> str:
     if row.action == "transcript.read":
         reason = wording.REASONS.get(str(row.detail.get("reason")), "")
         return f"{reason}; messages {row.detail.get('first')} to {row.detail.get('last')}"
+    if row.action == "glass.open":
+        return wording.GLASS.get(str(row.detail.get("code")), "")
     level = wording.LEVELS.get(str(row.detail.get("level")), "")
     return level or str(row.detail.get("disposition", "")).replace("_", " ")

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from clinic import glass
 from clinic.escalation import on_call
 from clinic.records.models import CareRelation, Escalation, Outbox, Patient, Staff, StaffContact
 
@@ -25,12 +26,13 @@ def readable(session: Session, staff: Staff, now: datetime) -> dict[str, str]:
     ``therapist`` and ``supervisor`` are care relations. ``on_call`` and ``called`` last only
     while the patient has a running or recent alert. ``called`` is there because the policy's
     later steps call clinicians who are not on call, and because a shift may end while its
-    person is still at work on an alert: whom we call, we let in.
+    person is still at work on an alert: whom we call, we let in. ``glass`` is an emergency
+    opening (clinic/glass.py) that has not run out.
     """
     if not staff.active:
         return {}
     alerts = _recent_alerts(session, now)
-    reasons: dict[str, str] = {}
+    reasons: dict[str, str] = dict.fromkeys(glass.running(session, staff.id, now), "glass")
     called = _called_for(session, staff.id, set(alerts))
     reasons |= {alerts[alert]: "called" for alert in called}
     if any(person.id == staff.id for person in on_call.on_call(session, now)):

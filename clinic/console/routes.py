@@ -7,6 +7,7 @@ from starlette.routing import Match
 
 from clinic.console import (
     alerts,
+    glass,
     health,
     infusions,
     live,
@@ -29,8 +30,19 @@ def router(system: System, feed: Feed) -> APIRouter:
     routes = APIRouter(route_class=route_class(feed), include_in_schema=False)
     desk = Desk(system, feed)
     parts = (
-        *(sign_in, queue, patients, infusions, alerts, location, presence, rota, reads, reach),
-        *(health, live),
+        sign_in,
+        queue,
+        glass,
+        patients,
+        infusions,
+        alerts,
+        location,
+        presence,
+        rota,
+        reads,
+        reach,
+        health,
+        live,
     )
     for part in parts:
         part.add(routes, desk)

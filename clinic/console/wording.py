@@ -62,6 +62,15 @@ REASONS = {
     "supervisor": "You supervise",
     "on_call": "You are on call",
     "called": "An alert called you",
+    "glass": "You opened this in an emergency",
+}
+
+#: Why a clinician opened a patient that is not theirs (clinic/glass.py).
+GLASS = {
+    "danger": "Somebody may be in danger now",
+    "cover": "The patient's own clinician cannot be reached",
+    "asked": "Emergency services or another hospital asks",
+    "other": "Another reason",
 }
 
 TASKS = {
@@ -158,6 +167,10 @@ ACTIONS = {
     "patient.add": "Added the patient",
     "patient.invite": "Invited the patient",
     "relation.add": "Added a care relation",
+    "relation.end": "Took a care relation away",
+    "glass.open": "Opened the patient in an emergency",
+    "glass.close": "Closed an emergency opening",
+    "glass.seen": "Looked at an emergency opening",
     "infusion.record": "Recorded an infusion",
     "session.start": "Opened the chat with an invitation",
     "session.refused": "Was refused: invitation",

@@ -24,10 +24,12 @@ _SHOWN = 60
 
 @dataclass(frozen=True)
 class Opened:
-    """One person on one day: when they last opened the patient's words."""
+    """One person on one day: when they last opened the patient's words, and whether that was
+    in an emergency, without a relation (clinic/glass.py)."""
 
     who: str
     at: datetime
+    emergency: bool
 
 
 def router(system: System, pages: Pages) -> APIRouter:
@@ -76,16 +78,19 @@ def _members(session: Session, patient_id: str) -> list[tuple[str, str]]:
 
 
 def _opened(session: Session, patient: Patient) -> list[Opened]:
-    """Newest first, each person once a day: a page that is left open asks again and again."""
+    """Newest first, each person once a day: a page that is left open asks again and again. An
+    emergency opening stands by itself, whatever else the person read that day."""
     zone = ZoneInfo(patient.timezone)
     rows = session.execute(
-        select(Audit.at, Staff.name)
+        select(Audit.at, Staff.name, Audit.detail)
         .join(Staff, "staff:" + Staff.id == Audit.actor)
         .where(Audit.patient_id == patient.id, Audit.action.in_(READING))
         .order_by(Audit.seq.desc())
         .limit(2000)
     )
-    days: dict[tuple[str, str], Opened] = {}
-    for at, name in rows:
-        days.setdefault((name, f"{at.astimezone(zone):%Y-%m-%d}"), Opened(name, at))
+    days: dict[tuple[str, str, bool], Opened] = {}
+    for at, name, detail in rows:
+        emergency = detail.get("reason") == "glass"
+        day = f"{at.astimezone(zone):%Y-%m-%d}"
+        days.setdefault((name, day, emergency), Opened(name, at, emergency))
     return list(days.values())[:_SHOWN]

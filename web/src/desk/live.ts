@@ -41,12 +41,49 @@ export function live(): void {
       if (stream.readyState === EventSource.CLOSED) window.setTimeout(connect, POLL);
     });
     for (const list of lists) stream.addEventListener(list.on, () => void list.refresh());
+    // The server ended it: signed out, or no reason left to read this patient. Asking says which.
+    stream.addEventListener("over", () => lists.forEach((list) => void list.refresh()));
     stream.addEventListener("typing", typing);
   };
   connect();
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) lists.forEach((list) => void list.refresh());
   });
+}
+
+/** This person may read the patient no longer: nothing of theirs stays on the screen, but for what
+ * the person was writing, which is theirs to copy. */
+function closed(): void {
+  const fields = [...document.querySelectorAll<HTMLTextAreaElement>("textarea")];
+  const written = fields.map((field) => field.value.trim()).filter((words) => words !== "");
+  const main = document.createElement("main");
+  main.id = "main";
+  main.className = "page page--narrow stack";
+  main.tabIndex = -1;
+  const news = said("div", "");
+  news.setAttribute("role", "alert");
+  news.append(said("h1", "You can read this patient no longer"), said("p", CLOSED));
+  main.append(news);
+  if (written.length > 0) {
+    const kept = document.createElement("textarea");
+    kept.rows = 8;
+    kept.readOnly = true;
+    kept.value = written.join("\n\n");
+    const label = said("label", "What you had written. Copy it before you go on.");
+    label.append(kept);
+    main.append(label);
+  }
+  document.title = "Afterglow";
+  document.querySelector(".desk")?.replaceWith(main);
+}
+
+const CLOSED =
+  "Your relation to them has ended, or your time with them is over. What you sent before is kept. Go on from the bar above.";
+
+function said(tag: string, words: string): HTMLElement {
+  const element = document.createElement(tag);
+  element.textContent = words;
+  return element;
 }
 
 /** The patient is writing: said for a moment, then forgotten. */
@@ -96,6 +133,10 @@ class Live {
       const answer = await fetch(this.url, { headers: { "HX-Request": "true" } });
       if (answer.status === 401 || answer.redirected) {
         location.reload();
+        return;
+      }
+      if (answer.status === 404) {
+        closed();
         return;
       }
       if (!answer.ok) throw new Error(String(answer.status));

@@ -1,0 +1,107 @@
+"""The desk's own pages in three sizes and both themes, by keys alone, and when a reason ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from clinic import glass, people
+from clinic.console.desk import HOME
+from clinic.records.models import Staff
+from tests.browser.test_three_windows import House
+from tests.browser.test_three_windows import house as house
+from tests.browser.test_whole_path import expect_no_barriers, keep_picture
+from tests.desk import message
+
+pytestmark = pytest.mark.browser
+
+#: Phone, tablet, laptop.
+WIDTHS = (360, 820, 1440)
+
+
+def opened_by(house: House, staff: Staff) -> None:
+    with house.world.system.database.write() as session:
+        glass.open_for(
+            house.world.system,
+            session,
+            staff,
+            house.sam,
+            "danger",
+            "His brother called and fears for him tonight. " * 4,
+        )
+
+
+def look_at(page: Page, house: House, path: str, name: str) -> None:
+    """Open a page, and keep what it looks like in each size and theme; nothing bars anybody."""
+    page.goto(f"{house.url}{path}")
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 860})
+        wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert wide <= 0, f"{name} scrolls sideways at {width}"
+        keep_picture(page, f"desk-{name}-{width}")
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+            expect_no_barriers(page)
+
+
+def glass_form(house: House) -> tuple[Staff, str]:
+    return house.robin, f"{HOME}/glass"
+
+
+def glass_page(house: House) -> tuple[Staff, str]:
+    charlie = house.world.staff("Charlie")
+    message(house.world, house.sam, "It was like floating.")
+    opened_by(house, charlie)
+    return charlie, f"{HOME}/patients/{house.sam.id}"
+
+
+def glass_openings(house: House) -> tuple[Staff, str]:
+    opened_by(house, house.world.staff("Charlie"))
+    return house.world.staff("Ada", "admin"), f"{HOME}/glass/openings"
+
+
+PAGES: tuple[Callable[[House], tuple[Staff, str]], ...] = (glass_form, glass_page, glass_openings)
+
+
+@pytest.mark.parametrize("prepare", PAGES, ids=lambda prepare: prepare.__name__)
+def test_a_page_is_open_to_everybody(
+    house: House, prepare: Callable[[House], tuple[Staff, str]]
+) -> None:
+    staff, path = prepare(house)
+    look_at(house.clinician(staff), house, path, prepare.__name__.replace("_", "-"))
+
+
+def test_an_emergency_opening_by_keys_alone(house: House) -> None:
+    page = house.clinician(house.world.staff("Charlie"))
+    page.goto(f"{house.url}/console/patients")
+    page.get_by_role("link", name="Open a patient in an emergency").focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("Patient", exact=True).focus()
+    page.keyboard.type("Sam Rivera")
+    page.keyboard.press("Tab")
+    page.keyboard.type("Som")
+    page.keyboard.press("Tab")
+    page.keyboard.type("His brother called and fears for him.")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("You can read this patient until")).to_be_visible()
+
+
+def test_a_relation_that_ends_closes_the_open_page_and_keeps_what_was_being_written(
+    house: House,
+) -> None:
+    message(house.world, house.sam, "It was like floating.")
+    page = house.clinician(house.robin)
+    page.goto(f"{house.url}/console/patients/{house.sam.id}")
+    page.get_by_role("button", name="Take over").click()
+    page.get_by_label("Write to Sam Rivera").fill("What I wanted to say")
+    with house.world.system.database.write() as session:
+        people.unrelate(
+            house.world.system, session, house.sam.id, house.robin.id, "therapist", "system"
+        )
+    expect(page.get_by_role("heading", name="You can read this patient no longer")).to_be_visible()
+    expect(page.get_by_text("It was like floating.")).to_have_count(0)
+    expect(page.get_by_label("What you had written")).to_have_value("What I wanted to say")
+    expect_no_barriers(page)
