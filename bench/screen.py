@@ -3,8 +3,8 @@
     uv run python bench/screen.py
 
 Prints plain lines beside the goals: 1,000 short messages a second for the rules, 100 with the
-sentence embedding (computed once a message at the edge); the rules 1 ms for 20 words and 20 ms for
-500; with the second opinion 15 ms and 250 ms.
+second opinion; the rules 1 ms for 20 words and 20 ms for 500; with the second opinion 15 ms and
+250 ms.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import yaml  # noqa: E402
 
-from bot import embedding  # noqa: E402
 from bot.risk import assess, rules_version, ruleset  # noqa: E402
 
 SENTENCES = Path(__file__).parent.parent / "tests" / "risk" / "sentences.yml"
@@ -52,12 +51,9 @@ def main() -> None:
     total = min(seconds(lambda: [assess(text, using=rules) for text in messages], 3))
     print(f"rules: {len(messages) / total:,.0f} short messages a second (goal 1,000)")
     total = min(seconds(lambda: [assess(text) for text in messages], 3))
-    print(f"with the second opinion: {len(messages) / total:,.0f} short messages a second")
-
-    few = messages[::8]
-    embedding.embed("warm up")
-    total = sum(seconds(lambda: [(assess(t), embedding.embed(t)) for t in few], 1))
-    print(f"with embedding: {len(few) / total:,.0f} short messages a second (goal 100)")
+    print(
+        f"with the second opinion: {len(messages) / total:,.0f} short messages a second (goal 100)"
+    )
 
     for words, goals in ((20, (1, 15)), (500, (20, 250)), (5_000, (None, None))):
         text = " ".join((TWENTY.split() * (words // 10))[:words])

@@ -1,9 +1,8 @@
 """How long a patient waits for a reply, beside a bare `rasa init` bot on the same machine.
 
-Ours is the whole path: session, screening, the transaction with the receipt, the sentence
-embedding, the assistant, the transaction with the reply, and the stream to the page. The bare bot's
-is its REST channel, which keeps nothing. Both get the same text, one straight after the other, and
-take turns in going first.
+Ours is the whole path: session, screening, the transaction with the receipt, the assistant, the
+transaction with the reply, and the stream to the page. The bare bot's is its REST channel, which
+keeps nothing. Both get the same text, one straight after the other, and take turns in going first.
 """
 
 from __future__ import annotations

@@ -204,11 +204,17 @@ TURN: dict[str, Any] = {
                 "due_measures": {"type": "array", "items": _ID},
                 # The patient's safety plan in their own words, by part (bot/safety_plan.py).
                 "safety_plan": {"type": "object", "additionalProperties": _TEXT},
-                # float32 little-endian, base64: the sentence embedding computed at the edge.
-                "embedding": {"type": ["string", "null"], "maxLength": 4096},
             },
         },
     },
+}
+
+#: Said before a turn, while its message is being stored: the assistant may begin to work on it.
+EXPECTED: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["text"],
+    "properties": {"text": _TEXT},
 }
 
 REPLY: dict[str, Any] = {
@@ -273,6 +279,7 @@ def _checker(name: str, schema: dict[str, Any]) -> Callable[[Any], None]:
 
 
 _check_turn = _checker("turn", TURN)
+_check_expected = _checker("expected", EXPECTED)
 _check_reply = _checker("reply", REPLY)
 _check_record = {kind: _checker(f"record {kind}", schema) for kind, schema in RECORDS.items()}
 
@@ -280,6 +287,13 @@ _check_record = {kind: _checker(f"record {kind}", schema) for kind, schema in RE
 def check_turn(value: Any) -> dict[str, Any]:
     """Return ``value`` if it is a valid turn, else raise ContractError."""
     _check_turn(value)
+    checked: dict[str, Any] = value
+    return checked
+
+
+def check_expected(value: Any) -> dict[str, Any]:
+    """Return ``value`` if it is words to expect, else raise ContractError."""
+    _check_expected(value)
     checked: dict[str, Any] = value
     return checked
 

@@ -10,8 +10,6 @@ Python floats and the tests look at the type of the result.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import importlib.util
 import math
@@ -43,7 +41,7 @@ _MAX_CHARACTERS = 8_192
 
 
 class EmbeddingError(RuntimeError):
-    """The model cannot be used, or an encoded vector is not one. The text says what to do."""
+    """The model cannot be used. The text says what to do."""
 
 
 class Model:
@@ -52,7 +50,6 @@ class Model:
     def __init__(self, directory: Path) -> None:
         for name, published in HASHES.items():
             _verify(directory / name, published)
-        # Imported here: what only needs ``decode`` does not pay for the tokenizer.
         from safetensors.numpy import load_file
         from threadpoolctl import threadpool_limits
         from tokenizers import Tokenizer
@@ -180,22 +177,3 @@ def model() -> Model:
 def embed(text: str) -> Vector:
     """``text`` as 384 float32 numbers of length one. Raises EmbeddingError when unusable."""
     return model().embed(text)
-
-
-def encode(vector: Vector) -> str:
-    """For the turn's context: float32 little-endian, base64."""
-    return base64.b64encode(vector.astype("<f4").tobytes()).decode("ascii")
-
-
-def decode(text: str) -> Vector:
-    """The reverse of ``encode``. Raises EmbeddingError for anything else."""
-    try:
-        raw = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise EmbeddingError("the embedding is not base64") from None
-    if len(raw) != SIZE * 4:
-        raise EmbeddingError(f"the embedding has {len(raw)} bytes, expected {SIZE * 4}")
-    vector: Vector = np.frombuffer(raw, dtype="<f4").astype(np.float32)
-    if not np.isfinite(vector).all():
-        raise EmbeddingError("the embedding holds numbers that are not finite")
-    return vector

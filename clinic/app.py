@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 from bot import risk
 from clinic import notify
 from clinic.console.routes import router as console_router
-from clinic.conversation import delivery, embeddings, whereabouts
+from clinic.conversation import delivery, whereabouts
 from clinic.conversation.turn import Assistant, Turns
 from clinic.feed import Feed
 from clinic.guards import Guard
@@ -56,7 +56,6 @@ def create_app(system: System, assistant: Assistant | None = None) -> FastAPI:
             asyncio.create_task(live.run()),
             asyncio.create_task(turns.sweep()),
             asyncio.create_task(_watch_engine(system, live)),
-            asyncio.create_task(embeddings.prepare()),
         ]
         yield
         for task in background:

@@ -24,9 +24,9 @@ from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from actions.turn import GUARD, VISIBLE
-from bot import contract, embedding
+from bot import contract
 from bot.content import registry
-from bot.rasa import inprocess
+from bot.rasa import expected, inprocess
 
 logger = logging.getLogger("afterglow.channel")
 
@@ -97,6 +97,18 @@ class AfterglowChannel(InputChannel):
                 failed = "The turn was not answered; it may be sent again with the same id."
                 return Problem(500, "The assistant failed", failed).response()
 
+        @blueprint.post("/expect")
+        async def expect(request: Request) -> HTTPResponse:
+            """Words whose turn is about to come. Kept in memory until then, and no longer."""
+            try:
+                self._authenticate(request)
+                expected.begin(contract.check_expected(_document(request))["text"])
+            except contract.ContractError as error:
+                return Problem(400, "Not words to expect", str(error)).response()
+            except Problem as problem:
+                return problem.response()
+            return response.json({}, status=202, dumps=json.dumps)
+
         return blueprint
 
     def _authenticate(self, request: Request) -> None:
@@ -109,10 +121,7 @@ async def answer(agent: Agent | None, document: Any) -> dict[str, Any]:
     """The reply to one turn. Raises Problem, or whatever broke."""
     try:
         turn = contract.check_turn(document)
-        vector = turn["context"].get("embedding")
-        if vector is not None:
-            embedding.decode(vector)
-    except (contract.ContractError, embedding.EmbeddingError) as error:
+    except contract.ContractError as error:
         raise Problem(400, "Not a turn", str(error)) from None
     if agent is None or not agent.is_ready():
         raise Problem(503, "Not ready", "No model is loaded.")

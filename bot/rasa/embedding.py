@@ -1,7 +1,7 @@
 """The sentence embedding as a Rasa featurizer.
 
-At run time the edge has computed the vector already and sends it with the turn; here it is only
-decoded. In training, in ``rasa shell`` and in tests it is computed from the text.
+At run time it has been begun before the turn came (bot/rasa/expected.py). In training, in
+``rasa shell`` and after a restart it is computed here.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot import embedding
+from bot.rasa import expected
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
@@ -81,9 +82,9 @@ class SentenceEmbedding(DenseFeaturizer, GraphComponent):
 
 
 def _vector(message: Message, text: str) -> np.ndarray:
-    turn = (message.get("metadata") or {}).get("turn") or {}
-    sent = (turn.get("context") or {}).get("embedding")
-    if not sent and text.startswith(INTENT_MESSAGE_PREFIX):
+    if text.startswith(INTENT_MESSAGE_PREFIX):
         # A tapped button: its intent is written in it, Rasa only runs the pipeline all the same.
         return np.zeros(embedding.SIZE, dtype=np.float32)
-    return embedding.decode(sent) if sent else embedding.embed(text)
+    turn = (message.get("metadata") or {}).get("turn") or {}
+    # As the edge named it: what Rasa is given may be trimmed or guarded (bot/rasa/channel.py).
+    return expected.vector(turn["message"]["text"] if turn else text)

@@ -198,7 +198,7 @@ def _slim(event: dict[str, Any]) -> dict[str, Any]:
     for name in ("text_tokens", "intent_ranking", "metadata"):
         parsed.pop(name, None)
     context = ((slim.get("metadata") or {}).get("turn") or {}).get("context") or {}
-    for name in ("embedding", "phrases_used", "intention"):
+    for name in ("phrases_used", "intention"):
         context.pop(name, None)
     return slim
 

@@ -8,6 +8,7 @@ conversation, held by a lease on its row.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections import Counter
@@ -24,7 +25,6 @@ from bot.content import ContentError
 from bot.risk.levels import Level
 from clinic import feed, safety_plan
 from clinic.conversation import delivery, fallback, lease, measuring, whereabouts
-from clinic.conversation.embeddings import Embeddings
 from clinic.conversation.known import known
 from clinic.conversation.learned import keep_record
 from clinic.escalation import machine, policy
@@ -56,7 +56,6 @@ class _Asked:
     message_id: str
     epoch: int
     turn: dict[str, Any]
-    text: str
     stale: bool
 
 
@@ -72,6 +71,19 @@ class Assistant:
             trust_env=False,
         )
         self._deadline = deadline
+        self._telling: set[asyncio.Task[None]] = set()
+
+    def expect(self, text: str) -> None:
+        """These words are being stored and a turn with them will follow. Returns at once; if they
+        do not arrive, the turn only takes longer."""
+        if text:
+            task = asyncio.create_task(self._tell(text[: contract.MAX_TEXT]))
+            self._telling.add(task)
+            task.add_done_callback(self._telling.discard)
+
+    async def _tell(self, text: str) -> None:
+        with contextlib.suppress(httpx.HTTPError):
+            await self._client.post("/webhooks/afterglow/expect", json={"text": text}, timeout=1)
 
     async def reply(self, turn: dict[str, Any]) -> dict[str, Any]:
         """A checked reply. Raises NoReplyError for every way it can fail."""
@@ -108,15 +120,13 @@ class Turns:
         self._system = system
         self._assistant = assistant
         self._live = live
-        self._embeddings = Embeddings()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
         self._failures: Counter[str] = Counter()
 
     def expect(self, text: str) -> None:
-        """These words are being stored and a turn with them will follow. Returns at once;
-        may be called from any thread."""
-        self._embeddings.begin(text)
+        """These words are being stored and a turn with them will follow."""
+        self._assistant.expect(text)
 
     def wake(self, conversation_id: str) -> None:
         """There is a message to answer. Returns at once."""
@@ -166,9 +176,7 @@ class Turns:
         try:
             if asked.stale:
                 raise NoReplyError("stale")
-            turn = asked.turn
-            turn["context"]["embedding"] = await self._embeddings.of(asked.text)
-            reply = await self._assistant.reply(contract.check_turn(turn))
+            reply = await self._assistant.reply(contract.check_turn(asked.turn))
             await asyncio.to_thread(self._store, asked, reply)
         except (NoReplyError, ContentError, contract.ContractError) as error:
             log.warning("no reply for message %s: %s", asked.message_id, error)
@@ -205,9 +213,9 @@ class Turns:
             ours = lease.held(system, conversation, now)
             if not ours and not self._take_lease(conversation_id, now):
                 return None
-            turn, text = compose(system, session, conversation, message)
+            turn = compose(system, session, conversation, message)
             stale = now - message.created_at > _STALE
-            return _Asked(conversation_id, message.id, conversation.mode_epoch, turn, text, stale)
+            return _Asked(conversation_id, message.id, conversation.mode_epoch, turn, stale)
 
     def _take_lease(self, conversation_id: str, now: datetime) -> bool:
         with self._system.database.write() as session:
@@ -279,8 +287,8 @@ def compose(
     session: Session,
     conversation: Conversation,
     message: Message,
-) -> tuple[dict[str, Any], str]:
-    """The turn for one stored message (contract.TURN), and its text for the embedding.
+) -> dict[str, Any]:
+    """The turn for one stored message (contract.TURN).
 
     Its time is when the patient wrote, however long the answer has to wait.
     """
@@ -323,9 +331,8 @@ def compose(
             "measures": measuring.taken(system, session, conversation, now),
             "due_measures": measuring.due(system, session, conversation.patient, now),
             "safety_plan": safety_plan.current(session, vault, patient_id),
-            "embedding": None,
         },
-    }, (text if message.kind == "say" else "")
+    }
 
 
 def _heed(

@@ -164,18 +164,19 @@ def router(system: System, live: feed.Feed, turns: turn.Turns) -> APIRouter:
         idempotency_key: Annotated[str, Header(min_length=8, max_length=64)],
         token: Token = None,
     ) -> dict[str, Any]:
-        found, received = await asyncio.to_thread(receive, body, idempotency_key, token)
+        found = await asyncio.to_thread(conversation_id, token)
+        if body.text is not None:
+            turns.expect(typed.normalise(body.text))
+        received = await asyncio.to_thread(receive, found, body, idempotency_key)
         turns.wake(found)
         return {"message": received.message, "replies": received.replies}
 
-    def receive(body: Sent, key: str, token: str | None) -> tuple[str, intake.Received]:
-        found = conversation_id(token)
+    def receive(found: str, body: Sent, key: str) -> intake.Received:
         try:
             if body.text is not None and body.choice is None and body.message is None:
-                turns.expect(typed.normalise(body.text))
-                return found, intake.receive_text(system, found, body.text, key)
+                return intake.receive_text(system, found, body.text, key)
             if body.text is None and body.message and body.choice:
-                return found, intake.receive_choice(system, found, body.message, body.choice, key)
+                return intake.receive_choice(system, found, body.message, body.choice, key)
         except typed.NotAcceptedError as error:
             raise Problem(422, error.code, error.says) from None
         raise Problem(422, "not-a-message", "Send text, or one of the buttons.")

@@ -33,10 +33,13 @@ def says(turn: dict[str, Any], *contents: str, records: tuple[Reply, ...] = ()) 
 
 
 class Peer:
-    """``act`` turns a turn into a reply; tests replace it. ``turns`` is what came in."""
+    """``act`` turns a turn into a reply; tests replace it. ``turns`` is what came in, ``expected``
+    the words that were announced; ``heeds`` is the status an announcement gets."""
 
     def __init__(self, port: int = 0) -> None:
         self.turns: list[dict[str, Any]] = []
+        self.expected: list[str] = []
+        self.heeds = 202
         self.act: Callable[[dict[str, Any]], Reply | bytes | int | None] = lambda turn: says(
             turn, "conversation.out_of_scope"
         )
@@ -50,6 +53,10 @@ class Peer:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 turn = json.loads(body)
+                if self.path.endswith("/expect"):
+                    peer.expected.append(turn["text"])
+                    self._send(peer.heeds, b"")
+                    return
                 peer.turns.append(turn)
                 answer = peer.act(turn)
                 if answer is None:

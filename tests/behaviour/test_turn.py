@@ -282,3 +282,21 @@ def test_storing_a_message_takes_no_turn_from_a_worker_who_has_it(edge: Edge) ->
     with edge.world.system.database.read() as session:
         conversation = session.get_one(Conversation, edge.conversation)
         assert conversation.turn_owner == "another worker"
+
+
+@pytest.mark.parametrize("heeds", [202, 500])
+def test_the_assistant_hears_the_words_while_they_are_stored(
+    edge: Edge, peer: Peer, heeds: int
+) -> None:
+    """So that it knows what they mean by the time it is asked; its answer to that is not needed."""
+    peer.heeds = heeds
+    edge.say("  a quiet night ")
+    assert peer.expected == ["a quiet night"]
+    assert last_turn(edge) == "answered"
+
+
+def test_nobody_without_a_session_makes_the_assistant_work(edge: Edge, peer: Peer) -> None:
+    edge.client.cookies.clear()
+    assert edge.post({"text": "a quiet night"}).status_code == 401
+    edge.settle()
+    assert peer.expected == []

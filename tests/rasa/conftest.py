@@ -80,8 +80,14 @@ class Server:
     loop: asyncio.AbstractEventLoop
 
     def post(self, body: Any, secret: str | None = SECRET) -> tuple[int, dict[str, Any], str]:
+        return self._post("turn", body, secret)
+
+    def expect(self, body: Any, secret: str | None = SECRET) -> tuple[int, dict[str, Any], str]:
+        return self._post("expect", body, secret)
+
+    def _post(self, name: str, body: Any, secret: str | None) -> tuple[int, dict[str, Any], str]:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.url}/webhooks/afterglow/turn", data)  # noqa: S310
+        request = urllib.request.Request(f"{self.url}/webhooks/afterglow/{name}", data)  # noqa: S310
         if secret is not None:
             request.add_header("Authorization", f"Bearer {secret}")
         return self._send(request)
@@ -210,7 +216,6 @@ class Talk:
                 },
                 "measures": self.measures,
                 "safety_plan": self.plan,
-                "embedding": None,
                 **context,
             },
         }

@@ -14,8 +14,8 @@ from conftest import CLINIC, SCREENER, SECRET, Reply, Server, Talk
 from test_reflection import walk
 
 from bot import contract
-from bot.embedding import embed, encode
-from bot.rasa import inprocess, tracker_store
+from bot.embedding import EmbeddingError, embed
+from bot.rasa import expected, inprocess, tracker_store
 
 TEXT = {"kind": "text", "text": "hello"}
 
@@ -150,20 +150,61 @@ def test_odd_text_gets_an_answer(talk: Talk, words: str) -> None:
     assert talk.says(words).ids
 
 
-def test_the_embedding_of_the_edge_is_used(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = "who can read what I write?"
-    sent = encode(embed(words))
+@pytest.fixture
+def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every text whose meaning is worked out, in order."""
+    texts: list[str] = []
 
-    def never(text: str) -> Any:
-        raise AssertionError("computed twice")
+    def counted(text: str) -> Any:
+        texts.append(text)
+        return embed(text)
 
-    monkeypatch.setattr("bot.embedding.embed", never)
-    assert talk.says(words, embedding=sent).ids == ["conversation.who_reads"]
+    monkeypatch.setattr("bot.embedding.embed", counted)
+    return texts
 
 
-@pytest.mark.parametrize("sent", ["no base64!", "AAAA", encode(embed("x"))[:-8]])
-def test_a_broken_embedding_is_refused(talk: Talk, sent: str) -> None:
-    assert talk.server.post(talk.turn(TEXT, embedding=sent))[0] == 400
+def test_words_that_were_announced_are_not_worked_out_again(
+    talk: Talk, computed: list[str]
+) -> None:
+    words = " who can read what I write?"
+    assert talk.server.expect({"text": words})[0] == 202
+    assert talk.says(words).ids == ["conversation.who_reads"]
+    assert computed == [words]
+
+
+def test_words_that_nobody_announced_are_worked_out_when_asked(
+    talk: Talk, computed: list[str]
+) -> None:
+    assert talk.says("who can read what I write?").ids == ["conversation.who_reads"]
+    assert computed == ["who can read what I write?"]
+
+
+def test_announced_words_whose_turn_never_comes_are_forgotten(computed: list[str]) -> None:
+    for number in range(200):
+        expected.begin(f"text {number}")
+    expected.vector("text 0")
+    expected.vector("text 199")
+    assert computed.count("text 0") == 2, "it was kept although its turn never came"
+    assert computed.count("text 199") == 1
+    assert len(expected._begun) <= 64
+
+
+def test_a_failure_before_the_turn_costs_only_time(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(text: str) -> Any:
+        monkeypatch.setattr("bot.embedding.embed", embed)
+        raise EmbeddingError("once")
+
+    monkeypatch.setattr("bot.embedding.embed", failing)
+    expected.begin("who can read what I write?")
+    assert talk.says("who can read what I write?").ids == ["conversation.who_reads"]
+
+
+def test_announcing_words_needs_the_secret_and_words(talk: Talk, server: Server) -> None:
+    assert server.expect({"text": "hello"}, secret="x" * 40)[0] == 401
+    assert server.expect({"words": "hello"})[0] == 400
+    assert server.expect({"text": "x" * (contract.MAX_TEXT + 1)})[0] == 400
 
 
 # ---- The same turn again ----
@@ -305,15 +346,13 @@ def test_a_wrong_key_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> 
         tracker_store.key_from_environment()
 
 
-def test_vectors_and_phrases_used_are_not_stored(talk: Talk, agent: Any) -> None:
-    sent = encode(embed("hello"))
+def test_phrases_used_are_not_stored(talk: Talk, agent: Any) -> None:
     talk.phrases = ["conversation.greet_day#0"]
-    talk.says("hello", embedding=sent)
+    talk.says("hello")
     store = agent.tracker_store._tracker_store
     store._remembered.clear()
     tracker = asyncio.run(store.retrieve(talk.name))
     text = str([event.as_dict() for event in tracker.events])
-    assert sent not in text
     assert "'phrases_used':" not in text
     assert CLINIC["clinic_name"] in text
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from bot import embedding
-from bot.embedding import EmbeddingError, decode, embed, encode
+from bot.embedding import EmbeddingError, embed
 
 
 def test_length_one_and_float32() -> None:
@@ -51,19 +51,6 @@ def test_near_meanings_are_near() -> None:
 def test_text_past_the_limit_does_not_count() -> None:
     start = "the garden was quiet and wet " * 60
     assert np.allclose(embed(start), embed(start + "and then a completely different end"))
-
-
-def test_there_and_back() -> None:
-    vector = embed("there and back")
-    assert np.array_equal(decode(encode(vector)), vector)
-    assert decode(encode(vector)).dtype == np.float32
-    assert len(encode(vector)) == 2048
-
-
-@pytest.mark.parametrize("text", ["", "%%%", "AAAA", encode(np.full(384, np.nan, np.float32)), "é"])
-def test_what_is_no_vector_is_refused(text: str) -> None:
-    with pytest.raises(EmbeddingError):
-        decode(text)
 
 
 @pytest.mark.parametrize("name", sorted(embedding.HASHES))
