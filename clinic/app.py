@@ -63,7 +63,9 @@ def create_app(system: System, assistant: Assistant | None = None) -> FastAPI:
         await asyncio.gather(*background, return_exceptions=True)
         await peer.close()
 
-    app = FastAPI(title="Afterglow", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="Afterglow", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
+    )
     app.state.turns, app.state.system = turns, system
     settings.static_dir.mkdir(parents=True, exist_ok=True)
     app.mount("/static", StaticFiles(directory=settings.static_dir), name="static")

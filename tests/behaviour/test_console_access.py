@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 
 import pytest
-from fastapi.routing import APIRoute
 
 from clinic import people
 from clinic.console import relations
-from clinic.console.routes import router
 from clinic.escalation import machine
-from clinic.feed import Feed
 from clinic.records.models import OnCallShift, Patient, Staff
 from tests.builders import World
 from tests.desk import Browser, alert, audit, heartbeat, message
@@ -29,60 +25,6 @@ def resolve(world: World, alert_id: str, staff: Staff) -> None:
     with world.system.database.write() as session:
         machine.acknowledge(world.system, session, alert_id, staff)
         machine.resolve(world.system, session, alert_id, staff, "spoke_safe", "Spoke.")
-
-
-def routes_about(world: World, patient: Patient, alert_id: str) -> list[tuple[str, str]]:
-    """Every address that names a patient, an alert or a conversation."""
-    conversation = world.conversation(patient)
-    return [
-        ("GET", f"/console/patients/{patient.id}"),
-        ("GET", f"/console/patients/{patient.id}/turns?after=0"),
-        ("GET", f"/console/patients/{patient.id}/looking"),
-        ("POST", f"/console/patients/{patient.id}/location"),
-        *[
-            ("POST", f"/console/escalations/{alert_id}/{act}")
-            for act in ("acknowledge", "release", "resolve", "hand-over", "contact")
-        ],
-        *[
-            ("POST", f"/console/conversations/{conversation}/{act}")
-            for act in ("take", "give-back", "say", "typing")
-        ],
-    ]
-
-
-def test_no_address_that_names_somebody_is_left_out(world: World) -> None:
-    """A new page about a patient, an alert or a conversation is tried by the outsider too."""
-    named = re.compile("{(patient_id|alert_id|conversation_id)}")
-    there = {
-        (method, named.sub("X", route.path))
-        for route in router(world.system, Feed(world.system)).routes
-        if isinstance(route, APIRoute) and named.search(route.path)
-        for method in route.methods
-    }
-    ids = re.compile("[0-9a-f]{32}")
-    tried = routes_about(world, world.patient(), UNKNOWN)
-    found = {(m, ids.sub("X", path).replace(UNKNOWN, "X").partition("?")[0]) for m, path in tried}
-    assert there == found
-
-
-def test_an_outsider_gets_the_page_of_an_unknown_patient_everywhere(world: World) -> None:
-    therapist, outsider = world.staff("Ames"), world.staff("Charlie")
-    patient = world.patient(therapist=therapist)
-    alert_id = alert(world, patient)
-    with world.system.database.write() as session:
-        # The outsider is called by nobody: without this, "everyone" may come to include them.
-        session.query(OnCallShift).delete()
-    browser = Browser(world).sign_in(outsider)
-    answers = set()
-    for method, path in routes_about(world, patient, alert_id):
-        unknown = path.replace(patient.id, UNKNOWN).replace(alert_id, UNKNOWN)
-        unknown = unknown.replace(world.conversation(patient), UNKNOWN)
-        for address in (path, unknown):
-            browser.get("/console")
-            answer = browser.get(address) if method == "GET" else browser.post(address)
-            answers.add((answer.status_code, answer.text))
-    assert len(answers) == 1
-    assert answers.pop()[0] == 404
 
 
 def test_a_refusal_is_recorded_with_the_patient_it_was_about(world: World) -> None:
