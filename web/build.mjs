@@ -36,7 +36,7 @@ await build({
   target,
 });
 
-for (const name of ["tokens", "room", "paper", "desk"]) {
+for (const name of ["tokens", "room", "paper", "desk", "review"]) {
   const source = await readFile(join(here, "src", `${name}.css`), "utf8");
   const { code } = await transform(spellOutThemes(source), {
     loader: "css",

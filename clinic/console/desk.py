@@ -143,6 +143,10 @@ class Desk:
         }
         return HTMLResponse(_TEMPLATES.get_template(template).render(values), status)
 
+    def refused(self, says: str, kept: str) -> HTMLResponse:
+        """What a form asked cannot be done; the words stay for whoever wrote them."""
+        return problem(422, "That was not done", says, kept)
+
 
 def zone(clinic: Clinic | None) -> ZoneInfo:
     return ZoneInfo(clinic.timezone if clinic else "UTC")

@@ -267,6 +267,7 @@ def _view(
         "screens": safety.screens(system, session, patient_id),
         "responses": safety.responses(system, session, patient_id),
         "plan": safety.plan(system, session, patient_id),
+        "unreadable": person.unreadable(system, session, patient_id),
         "journal": person.journal(system, session, patient_id),
         "check_ins": person.check_ins(system, session, patient_id),
     }

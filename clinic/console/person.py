@@ -154,11 +154,9 @@ def journal(system: System, session: Session, patient_id: str) -> list[Entry]:
         .order_by(Record.updated_at.desc())
         .limit(_SHOWN)
     )
-    vault = system.vault(session)
-    opened = [(row, vault.data(row)) for row in rows]
     return [
         Entry(row.updated_at, data["state"] == "complete", _parts(system, data["parts"]))
-        for row, data in opened
+        for row, data in system.vault(session).documents(rows)
         # The sealed copy has the last word, should the two ever disagree.
         if data["sharing"] == "shared"
     ]
@@ -171,8 +169,16 @@ def check_ins(system: System, session: Session, patient_id: str) -> list[CheckIn
         .order_by(Record.updated_at.desc())
         .limit(_SHOWN)
     )
-    vault = system.vault(session)
-    return [CheckIn(row.updated_at, _check_in(vault.data(row))) for row in rows]
+    return [
+        CheckIn(row.updated_at, check_in_words(data))
+        for row, data in system.vault(session).documents(rows)
+    ]
+
+
+def unreadable(system: System, session: Session, patient_id: str) -> int:
+    """How many records of the patient do not open: said on the page, not passed over."""
+    rows = session.scalars(select(Record).where(Record.patient_id == patient_id))
+    return system.vault(session).unreadable(rows)
 
 
 def colleagues(session: Session, staff: Staff) -> list[Staff]:
@@ -241,7 +247,8 @@ def _prompt(system: System, name: str) -> str:
     return name.replace("_", " ").replace(".", ": ")
 
 
-def _check_in(data: dict[str, Any]) -> tuple[str, ...]:
+def check_in_words(data: dict[str, Any]) -> tuple[str, ...]:
+    """What a check-in holds, said to a clinician."""
     words = []
     if "mood" in data:
         words.append(f"Mood {data['mood']:+d} (-4 to +4)")

@@ -45,8 +45,15 @@ class Screen:
 
 def screens(system: System, session: Session, patient_id: str) -> list[Screen]:
     """The newest administrations with at least one answer, newest first."""
+    return all_screens(system, session, patient_id, _SHOWN)
+
+
+def all_screens(
+    system: System, session: Session, patient_id: str, most: int | None = None
+) -> list[Screen]:
+    """Every administration with at least one answer, newest first."""
     found = _administrations(system, session, patient_id)
-    return [_screen(*each, found[n + 1 :]) for n, each in enumerate(found[:_SHOWN])]
+    return [_screen(*each, found[n + 1 :]) for n, each in enumerate(found[:most])]
 
 
 def responses(system: System, session: Session, patient_id: str) -> list[str]:
@@ -84,12 +91,10 @@ def _administrations(
         .where(Record.patient_id == patient_id, Record.kind == measuring.KIND)
         .order_by(Record.updated_at.desc(), Record.key)
     )
-    vault = system.vault(session)
-    held = [(vault.data(row), row) for row in rows]
     known = measures.measures()
     return [
         (known[data["measure"]], data, row)
-        for data, row in held
+        for row, data in system.vault(session).documents(rows)
         if data["measure"] in known and data["answers"]
     ]
 

@@ -1,4 +1,5 @@
-"""The transcript as a document: days and infusions as landmarks, flagged words with the reason."""
+"""The transcript as a document: what was said and written, with landmarks, flagged words with the
+reason. A row that does not open is shown as such; the rest of the page lives."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,19 +9,24 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.risk.levels import Level
-from clinic.console import marks, wording
+from clinic.console import landmarks, marks, wording
+from clinic.console.landmarks import Landmark, Stretch
 from clinic.console.withheld import withheld
 from clinic.console.wording import When
 from clinic.conversation import delivery
+from clinic.journal import entries
+from clinic.records.crypto import CryptoError
 from clinic.records.models import (
     Conversation,
-    Infusion,
     Message,
     Patient,
     Reader,
+    Record,
+    RecordMessage,
     RiskAssessment,
     Staff,
 )
+from clinic.records.vault import Vault
 from clinic.system import System
 
 PAGE = 100
@@ -36,6 +42,12 @@ _UNSCREENED = (
 )
 _WITHHELD = "Part of a reflection the patient keeps private."
 _UNASSESSED = "Not screened: there is no assessment of this message. Read it yourself."
+#: What the edge says when the conversation changes hands (conversation/handoff.py).
+_HAND_OFFS = {
+    "conversation.human_has_joined",
+    "conversation.human_has_left",
+    "handoff.went_silent",
+}
 
 
 @dataclass(frozen=True)
@@ -74,16 +86,14 @@ class Turn:
     state: str
     #: Registry id and version of what the product said (invariant I7).
     source: str
-
-
-@dataclass(frozen=True)
-class Landmark:
-    """A day or an infusion on the line beside the turns."""
-
-    key: str
-    kind: str
-    words: str
-    at: datetime
+    #: Of words that belong to a journal entry: which, and whether it is shared.
+    journal: str = ""
+    #: The conversation changes hands here.
+    hand_off: bool = False
+    #: Letters of the text shown; a very long one gets a field of its own to scroll in.
+    size: int = 0
+    #: A person may quote it: it opens, and it is not kept by the patient.
+    plain: bool = True
 
 
 @dataclass(frozen=True)
@@ -92,6 +102,7 @@ class Page:
     first: int
     last: int
     older: bool
+    newer: bool = False
 
 
 def page(
@@ -101,28 +112,51 @@ def page(
     when: When,
     before: int | None = None,
     after: int | None = None,
+    start: int | None = None,
+    size: int = PAGE,
 ) -> Page:
-    """One page of turns, oldest first: the newest ones, those ``before`` or those ``after``."""
+    """One page of turns, oldest first: the newest ones, those ``before`` or those ``after``; or the
+    oldest ones from ``start`` on."""
     query = select(Message).where(Message.conversation_id == conversation.id)
-    if before is not None:
-        query = query.where(Message.seq < before)
-    if after is not None:
-        query = query.where(Message.seq > after)
-    found = list(session.scalars(query.order_by(Message.seq.desc()).limit(PAGE + 1)))
-    older, messages = len(found) > PAGE, found[:PAGE][::-1]
+    if start is not None:
+        query = query.where(Message.seq >= start).order_by(Message.seq)
+    elif before is not None:
+        query = query.where(Message.seq < before).order_by(Message.seq.desc())
+    else:
+        query = query.where(Message.seq > (after or 0)).order_by(Message.seq.desc())
+    found = list(session.scalars(query.limit(size + 1)))
+    more, messages = len(found) > size, found[:size]
+    if start is None:
+        messages = messages[::-1]
     if not messages:
         return Page((), 0, 0, False)
+    older = messages[0].seq > 1 if start is not None else more
+    newer = more if start is not None else before is not None
     turns = _turns(system, session, conversation.patient, messages)
-    newest = before is None
-    begin = messages[0].created_at if older or after is not None else None
-    end = None if newest else messages[-1].created_at
-    infusions = _infusions(session, conversation.patient_id, when, begin, end)
+    stretch = Stretch(
+        messages[0].created_at if older or after is not None else None,
+        _next_at(session, messages[-1]) if newer else None,
+    )
+    patient_id = conversation.patient_id
+    marked = landmarks.within(system, session, patient_id, when, stretch)
+    line: list[Turn | Landmark] = [*marked, *turns]
+    line.sort(key=_order)
     return Page(
-        tuple(_with_days(sorted([*infusions, *turns], key=_order), when)),
+        tuple(landmarks.between(session, patient_id, line, when, _spoken)),
         messages[0].seq,
         messages[-1].seq,
         older,
+        newer,
     )
+
+
+def _next_at(session: Session, message: Message) -> datetime | None:
+    """When the message after this one came: what happened until then stands on this page."""
+    return session.scalars(
+        select(Message.created_at).where(
+            Message.conversation_id == message.conversation_id, Message.seq == message.seq + 1
+        )
+    ).first()
 
 
 def _turns(
@@ -145,27 +179,62 @@ def _turns(
     )
     name = vault.name(patient)
     hidden = withheld(session, system.words, messages, assessments)
+    pages = _journal(system, session, ids)
     return [
         _turn(
             message,
-            _WITHHELD if message.id in hidden else vault.text(message, patient.id),
+            None if message.id in hidden else _text(vault, message, patient.id),
+            _WITHHELD if message.id in hidden else wording.UNREADABLE,
             assessments.get(message.id),
             staff.get(message.staff_id or ""),
             name,
             seen.seq if seen else 0,
+            pages.get(message.id, ""),
         )
         for message in messages
     ]
 
 
+def _text(vault: Vault, message: Message, patient_id: str) -> str | None:
+    try:
+        return vault.text(message, patient_id)
+    except CryptoError:
+        return None
+
+
+def _journal(system: System, session: Session, ids: Sequence[str]) -> dict[str, str]:
+    """What is said of messages that belong to a journal entry. Only a shared one is opened."""
+    found = session.execute(
+        select(RecordMessage.message_id, Record)
+        .join(Record, Record.id == RecordMessage.record_id)
+        .where(RecordMessage.message_id.in_(ids), Record.kind == entries.KIND)
+    )
+    return {message_id: _entry(system, session, row) for message_id, row in found}
+
+
+def _entry(system: System, session: Session, row: Record) -> str:
+    if row.sharing != "shared":
+        return "In the journal, not shared"
+    try:
+        parts = system.vault(session).data(row)["parts"]
+    except CryptoError:
+        return "In the journal, shared"
+    asked = parts[0]["prompt"] if len(parts) == 1 else ""
+    question = system.words.item(asked).variants[0] if asked in system.words else ""
+    return f"In the journal, shared. {question}".rstrip()
+
+
 def _turn(
     message: Message,
-    text: str,
+    text: str | None,
+    otherwise: str,
     assessment: RiskAssessment | None,
     person: Staff | None,
     patient_name: str,
     seen: int,
+    journal: str,
 ) -> Turn:
+    """``text`` is None when it cannot or may not be shown; ``otherwise`` says why."""
     groups = _by_rule(assessment)
     by_patient = message.author == "patient"
     whole = _about_all(message, assessment, bool(groups)) if by_patient else []
@@ -178,11 +247,15 @@ def _turn(
         role=person.title if person else "",
         kind=message.kind,
         at=message.created_at,
-        runs=tuple(_runs(text, groups)),
+        runs=tuple(_runs(text, groups)) if text is not None else (Run(otherwise, "", ()),),
         notes=(*whole, *notes),
         level=assessment.level if assessment else "none",
         state=_state(message, seen),
         source=f"{message.content}, version {message.content_version}" if message.content else "",
+        journal=journal,
+        hand_off=message.content in _HAND_OFFS,
+        size=len(text or ""),
+        plain=text is not None,
     )
 
 
@@ -265,39 +338,12 @@ def _runs(text: str, rules: Sequence[_Rule]) -> Iterable[Run]:
         )
 
 
-def _infusions(
-    session: Session,
-    patient_id: str,
-    when: When,
-    begin: datetime | None,
-    end: datetime | None,
-) -> list[Landmark]:
-    rows = session.scalars(select(Infusion).where(Infusion.patient_id == patient_id))
-    return [
-        Landmark(f"infusion-{row.number}", "infusion", _said(row, when), row.started_at)
-        for row in rows
-        if not row.cancelled
-        and row.started_at <= when.now
-        and (begin is None or row.started_at >= begin)
-        and (end is None or row.started_at <= end)
-    ]
+def _spoken(entry: Turn | Landmark) -> bool:
+    return isinstance(entry, Turn)
 
 
-def _said(row: Infusion, when: When) -> str:
-    span = f"from {when.clock(row.started_at)}"
-    if row.ended_at is not None and row.ended_at <= when.now:
-        span = f"{when.clock(row.started_at)} to {when.clock(row.ended_at)}"
-    return f"Infusion {row.number}, {span}"
-
-
-def _order(entry: Turn | Landmark) -> tuple[datetime, int]:
-    return entry.at, entry.seq if isinstance(entry, Turn) else -1
-
-
-def _with_days(entries: Sequence[Turn | Landmark], when: When) -> Iterable[Turn | Landmark]:
-    day = None
-    for entry in entries:
-        if when.day(entry.at) != day:
-            day = when.day(entry.at)
-            yield Landmark(f"day-{day.isoformat()}", "day", when.heading(entry.at), entry.at)
-        yield entry
+def _order(entry: Turn | Landmark) -> tuple[datetime, int, int]:
+    """At one moment an infusion stands before the words, and what came of them after."""
+    if isinstance(entry, Turn):
+        return entry.at, 1, entry.seq
+    return entry.at, 0 if entry.kind == "infusion" else 2, 0

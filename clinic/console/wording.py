@@ -56,6 +56,20 @@ STAGES = {
     "ended": "Ended",
 }
 
+#: Whose words a message holds.
+AUTHORS = {
+    "patient": "The patient",
+    "bot": "Companion",
+    "staff": "The team",
+    "system": "Afterglow",
+}
+
+#: What staff put beside a message (records/review.py).
+BESIDE = {"note": "Note", "tag": "Tag", "bookmark": "Bookmark", "quote": "Quote for the summary"}
+
+#: In the place of words whose ciphertext does not open.
+UNREADABLE = "This cannot be opened: its bytes were changed. Tell the person who runs Afterglow."
+
 #: Why somebody may read a patient (relations.py), as the page says it.
 REASONS = {
     "therapist": "Your patient",
@@ -144,6 +158,11 @@ DELIVERED = "delivered"
 #: What an audit row says happened. An action without a sentence shows its code.
 ACTIONS = {
     "transcript.read": "Read the transcript",
+    "transcript.reviewed": "Marked messages as read",
+    "transcript.find": "Looked for words in the record",
+    "annotation.add": "Wrote or kept something beside the transcript",
+    "annotation.change": "Changed a note",
+    "annotation.remove": "Took something off the transcript's margin",
     "access.denied": "Was refused: no relation",
     "message.receive": "Wrote a message",
     "escalation.open": "Opened an alert",

@@ -52,13 +52,13 @@ WITHOUT_DATABASE = {
 def place(session: Session, patient_id: str, now: datetime) -> stages.Place:
     """The patient's stage at ``now``."""
     program = session.get_one(Patient, patient_id).program
-    return stages.place(now, _infusions(session, patient_id), clock(session), program)
+    return stages.place(now, infusions(session, patient_id), clock(session), program)
 
 
 def driving_locked(session: Session, patient: Patient, now: datetime) -> bool:
     """Whether driving is out of the question now (never a permission)."""
     zone = ZoneInfo(patient.timezone)
-    held = _infusions(session, patient.id)
+    held = infusions(session, patient.id)
     return stages.driving_locked(now, held, clock(session), zone)
 
 
@@ -71,7 +71,8 @@ def clock(session: Session) -> stages.Settings:
         return stages.Settings()
 
 
-def _infusions(session: Session, patient_id: str) -> list[stages.Infusion]:
+def infusions(session: Session, patient_id: str) -> list[stages.Infusion]:
+    """A patient's infusions as the stages need them."""
     rows = session.scalars(select(Infusion).where(Infusion.patient_id == patient_id))
     return [
         stages.Infusion(i.number, i.started_at, i.ended_at, i.cancelled, i.booster) for i in rows

@@ -69,7 +69,8 @@ class PatientCipher:
         nonce, body = sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :]
         try:
             return self._aes.decrypt(nonce, body, self._place(table, column, row)).decode()
-        except InvalidTag:
+        except (InvalidTag, ValueError):
+            # ValueError: cut so short that there is not even a nonce, or bytes that are no text.
             raise CryptoError(f"a value of {table}.{column} does not open") from None
 
     def _place(self, table: str, column: str, row: str) -> bytes:

@@ -29,6 +29,9 @@ from clinic.records.presence import ContactAttempt as ContactAttempt
 from clinic.records.presence import OnCallShift as OnCallShift
 from clinic.records.presence import Reader as Reader
 from clinic.records.presence import Rotation as Rotation
+from clinic.records.review import Annotation as Annotation
+from clinic.records.review import AnnotationVersion as AnnotationVersion
+from clinic.records.review import Reviewed as Reviewed
 from clinic.records.touch import Touch as Touch
 
 
@@ -444,7 +447,8 @@ class Audit(Base):
     at: Mapped[datetime]
     actor: Mapped[str]
     action: Mapped[str]
-    subject: Mapped[str]
+    subject: Mapped[str] = mapped_column(index=True)
     patient_id: Mapped[str | None] = mapped_column(String(32))
     detail: Mapped[dict[str, Any]]
     mac: Mapped[str] = mapped_column(String(64))
+    __table_args__ = (Index("ix_audit_patient", "patient_id", "action", "seq"),)

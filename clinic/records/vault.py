@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -51,3 +52,17 @@ class Vault:
         """The JSON document of a record (contract.RECORDS gives its shape)."""
         cipher = self.cipher(record.patient_id)
         return json.loads(cipher.open("record", "data", record.id, record.data_sealed))
+
+    def documents(self, records: Iterable[Record]) -> Iterator[tuple[Record, Any]]:
+        """Records with their documents. One that does not open is left out: it must not take the
+        page with it, and ``unreadable`` counts it."""
+        for record in records:
+            try:
+                yield record, self.data(record)
+            except CryptoError:
+                continue
+
+    def unreadable(self, records: Iterable[Record]) -> int:
+        """How many of these do not open."""
+        held = list(records)
+        return len(held) - sum(1 for _ in self.documents(held))

@@ -6,6 +6,7 @@ import { alarm } from "./alarm";
 import { keys } from "./keys";
 import { live } from "./live";
 import { push } from "./push";
+import { selected } from "./selected";
 import { times } from "./times";
 
 times();
@@ -13,3 +14,4 @@ keys();
 live();
 alarm();
 push();
+selected();

@@ -1,5 +1,5 @@
 // Keys are declared where they act: [data-key="a"] is pressed by "a" and shows <kbd>A</kbd> itself.
-// j and k walk the queue. A single key can be turned off (WCAG 2.1.4): [data-keys-switch], a checkbox.
+// j and k walk the queue, or on a page that has any what is marked [data-walk]. A single key can be turned off (WCAG 2.1.4): [data-keys-switch], a checkbox.
 
 const OFF = "afterglow.keys";
 
@@ -71,7 +71,9 @@ function name(within: ParentNode): void {
 }
 
 function walk(step: 1 | -1): void {
-  const rows = [...document.querySelectorAll<HTMLElement>(".queue-row")];
+  const marked = [...document.querySelectorAll<HTMLElement>("[data-walk]")];
+  const rows =
+    marked.length > 0 ? marked : [...document.querySelectorAll<HTMLElement>(".queue-row")];
   if (rows.length === 0) return;
   const here = rows.findIndex((row) => row === document.activeElement);
   const current = here >= 0 ? here : rows.findIndex((row) => row.hasAttribute("aria-current"));
