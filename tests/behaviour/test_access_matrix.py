@@ -26,6 +26,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from clinic import glass, people
 from clinic.app import create_app
 from clinic.console import access as staff_access
+from clinic.console.annotations import Notebook
 from clinic.console.desk import COOKIE as STAFF
 from clinic.console.desk import SIGN_IN
 from clinic.journal import entries
@@ -102,6 +103,9 @@ class Clinic:
                 for who in ("emergency", "expired", "therapist")
             }
             rows["expired"].until = world.clock.now()
+            therapist = session.get_one(Staff, self.staff["therapist"].id)
+            book = Notebook(system, session, patient.id, therapist)
+            note = book.add("note", None, f"He saw {WORDS}.")
             own = StaffContact.staff_id == self.staff["therapist"].id
             task = (Record.patient_id == patient.id) & (Record.kind == "clinic_task")
             return {
@@ -113,6 +117,9 @@ class Clinic:
                 "entry_id": entry.entry_id,
                 "touch_id": plan.of(session, held)[0].id,
                 "glass_id": rows["therapist"].id,
+                "annotation_id": note.id,
+                "kind": "note",
+                "seq": "1",
                 "number": "1",
                 "rest:path": "nowhere/at/all",
             }
