@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from bot.cadence import INDICATIONS
 from bot.stages import PROGRAMS
 from clinic import details as entered
+from clinic.conversation import whereabouts
 from clinic.people import NotPossibleError, country_named, zone_named
 from clinic.records.models import Infusion, Patient
 from clinic.system import System
@@ -31,9 +32,7 @@ _LONGEST = timedelta(hours=12)
 
 def of(session: Session, patient: Patient) -> Sequence[Infusion]:
     """All of a patient's infusions, in order."""
-    return session.scalars(
-        select(Infusion).where(Infusion.patient_id == patient.id).order_by(Infusion.started_at)
-    ).all()
+    return whereabouts.infusions_of(session, patient.id)
 
 
 def plan(

@@ -16,7 +16,7 @@ from clinic.console import person, safety, wording
 from clinic.console.wording import When
 from clinic.conversation import whereabouts
 from clinic.escalation import policy
-from clinic.records.models import Escalation, Infusion, Record, Staff
+from clinic.records.models import Clinic, Escalation, Infusion, Record, Staff
 from clinic.system import System
 
 #: So long without a word of anybody is said as a silence.
@@ -75,8 +75,8 @@ def between(
 ) -> Iterator[T | Landmark]:
     """The entries with silences, days and stages before them where one begins. Stages and silences
     are told by what was ``spoken``, so that none stands where nobody said a word."""
-    held = whereabouts.infusions(session, patient_id)
-    clock = whereabouts.clock(session)
+    held = whereabouts.as_stages(whereabouts.infusions_of(session, patient_id))
+    clock = whereabouts.clock(session.get_one(Clinic, 1))
     day, stage, last = None, None, None
     for entry in entries:
         if last is not None and entry.at - last >= SILENCE:

@@ -91,7 +91,7 @@ def say(
     """
     words = registry(locale) if locale else system.words
     item = words.item(content)
-    known = whereabouts.known(system, session, conversation.patient)
+    known = whereabouts.known(system, session.get_one(Clinic, 1), conversation.patient)
     for name in item.values:
         if known.get(name) == crisis.UNKNOWN.get(name) and f"unknown.{name}" in words:
             known[name] = words.render(f"unknown.{name}")

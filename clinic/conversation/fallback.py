@@ -50,8 +50,10 @@ def _next_words(
     unanswered = "conversation.unanswered"
     lasting = Level.of(conversation.risk_level)
     about = screener.about(conversation.risk_categories)
-    taken = measuring.taken(system, session, conversation, system.clock.now())
-    text = system.vault(session).text(message, conversation.patient_id)
+    vault = system.vault(session)
+    held = measuring.administrations(session, vault, conversation.patient_id)
+    taken = measuring.taken(held, system.clock.now())
+    text = vault.text(message, conversation.patient_id)
     if message.kind == "say" and about_another(text):
         grave = max(own, lasting) >= Level.urgent
         return screener.FRIEND_STEPS[own < Level.urgent] if grave else screener.ASK_FRIEND

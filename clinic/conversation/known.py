@@ -30,9 +30,14 @@ _APART = 2
 
 
 def known(
-    session: Session, vault: Vault, words: Registry, patient_id: str, now: datetime
+    session: Session,
+    vault: Vault,
+    words: Registry,
+    patient_id: str,
+    infusions: Sequence[Infusion],
+    now: datetime,
 ) -> dict[str, str]:
-    """Names to texts; what is not known is not there."""
+    """Names to texts; what is not known is not there. ``infusions``: the patient's, by start."""
     rows = session.scalars(
         select(Record)
         .where(Record.patient_id == patient_id, Record.kind.in_(_KINDS))
@@ -46,7 +51,7 @@ def known(
     wins = _texts(held, "win")
     parked = _texts(held, "parked_decision")
     asked = [_request(words, data) for row, data in held if _open(row)]
-    infusions = _held(session, patient_id)
+    infusions = [infusion for infusion in infusions if not infusion.cancelled]
     since = max((i.ended_at for i in infusions if i.ended_at and i.ended_at <= now), default=None)
     cycles = _cycles(held, infusions)
     found |= {
@@ -87,15 +92,6 @@ def _has_ride(held: Held, since: datetime | None) -> bool:
         if row.kind == "check_in" and "ride" in data and (since is None or row.created_at > since)
     ]
     return bool(said) and said[-1] == "yes"
-
-
-def _held(session: Session, patient_id: str) -> list[Infusion]:
-    rows = session.scalars(
-        select(Infusion)
-        .where(Infusion.patient_id == patient_id, Infusion.cancelled.is_(False))
-        .order_by(Infusion.started_at)
-    )
-    return list(rows)
 
 
 def _cycles(held: Held, infusions: Sequence[Infusion]) -> dict[int, dict[str, int]]:

@@ -8,7 +8,7 @@ record of kind ``measure``: ``{"measure", "version", "asked", "answers", "unclea
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,10 +20,11 @@ from bot import cadence, measures, screener
 from bot.content import Item, question
 from bot.measures import Measure
 from bot.risk.levels import Level
+from bot.stages import Place
 from clinic import feed
-from clinic.conversation import whereabouts
 from clinic.escalation import machine
-from clinic.records.models import Conversation, Message, Patient, Record, RecordMessage, new_id
+from clinic.records.models import Conversation, Message, Record, RecordMessage, new_id
+from clinic.records.vault import Vault
 from clinic.system import System
 
 KIND = "measure"
@@ -87,38 +88,51 @@ def answered(
     )
 
 
-def taken(
-    system: System, session: Session, conversation: Conversation, now: datetime
-) -> dict[str, dict[str, Any]]:
-    """The newest administration of each measure that is not long ago (screener.Taken)."""
-    vault = system.vault(session)
+@dataclass(frozen=True)
+class Administration:
+    """One time a measure was asked, as the record holds it."""
+
+    state: str | None
+    updated_at: datetime
+    data: dict[str, Any]
+
+
+def administrations(session: Session, vault: Vault, patient_id: str) -> list[Administration]:
+    """All of a patient's, newest first."""
+    rows = _records(session, patient_id)
+    return [Administration(row.state, row.updated_at, vault.data(row)) for row in rows]
+
+
+def taken(held: Iterable[Administration], now: datetime) -> dict[str, dict[str, Any]]:
+    """The newest administration of each measure that is not long ago (screener.Taken).
+    ``held``: newest first."""
     found: dict[str, dict[str, Any]] = {}
-    for record in _records(session, conversation.patient_id, since=now - _GOES_ON):
-        data = vault.data(record)
-        name = data["measure"]
+    for one in held:
+        name = one.data["measure"]
         measure = measures.measures().get(name)
-        if name in found or measure is None or data["version"] != measure.version:
+        old = one.updated_at < now - _GOES_ON
+        if old or name in found or measure is None or one.data["version"] != measure.version:
             continue
         found[name] = {
-            "state": record.state,
-            "asked": data["asked"],
-            "answers": data["answers"],
-            "hours": max(0.0, (now - record.updated_at).total_seconds() / 3600),
+            "state": one.state,
+            "asked": one.data["asked"],
+            "answers": one.data["answers"],
+            "hours": max(0.0, (now - one.updated_at).total_seconds() / 3600),
         }
     return found
 
 
-def due(system: System, session: Session, patient: Patient, now: datetime) -> list[str]:
-    """What the patient is to be asked now (bot/cadence.py). One that was begun counts as due."""
+def due(
+    held: Iterable[Administration], where: Place, indications: Sequence[str], now: datetime
+) -> list[str]:
+    """What the patient is to be asked now (bot/cadence.py). One that was begun counts as due.
+    ``held``: newest first."""
     finished: dict[str, float] = {}
-    vault = system.vault(session)
-    for record in _records(session, patient.id):
-        if record.state == "complete":
-            days = (now - record.updated_at) / timedelta(days=1)
-            finished.setdefault(vault.data(record)["measure"], days)
-    where = whereabouts.place(session, patient.id, now)
+    for one in held:
+        if one.state == "complete":
+            finished.setdefault(one.data["measure"], (now - one.updated_at) / timedelta(days=1))
     since = None if where.hours_since is None else where.hours_since / 24
-    return list(cadence.due(where.stage, since, finished, patient.indications))
+    return list(cadence.due(where.stage, since, finished, indications))
 
 
 def next_question(
@@ -130,7 +144,8 @@ def next_question(
     if name is None:
         return None
     now = system.clock.now()
-    step = screener.step(name, taken(system, session, conversation, now), before)
+    held = administrations(session, system.vault(session), conversation.patient_id)
+    step = screener.step(name, taken(held, now), before)
     _count_unclear(system, session, conversation, message, step.measure, step.unclear)
     return step.question
 

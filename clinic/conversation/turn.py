@@ -29,6 +29,7 @@ from clinic.conversation.known import known
 from clinic.conversation.learned import keep_record
 from clinic.escalation import machine, policy
 from clinic.records.models import (
+    Clinic,
     Conversation,
     Message,
     RiskAssessment,
@@ -292,13 +293,15 @@ def compose(
 
     Its time is when the patient wrote, however long the answer has to wait.
     """
-    now = message.created_at
-    patient_id = conversation.patient_id
+    now, patient = message.created_at, conversation.patient
     vault = system.vault(session)
-    where = whereabouts.place(session, patient_id, now)
+    clinic = session.get_one(Clinic, 1)
+    infusions = whereabouts.infusions_of(session, patient.id)
+    where = whereabouts.at(clinic, patient, infusions, now)
     assessed = session.get(RiskAssessment, message.id)
-    held = known(session, vault, system.words, patient_id, now)
-    text = vault.text(message, patient_id)[: contract.MAX_TEXT]
+    held = known(session, vault, system.words, patient.id, infusions, now)
+    measured = measuring.administrations(session, vault, patient.id)
+    text = vault.text(message, patient.id)[: contract.MAX_TEXT]
     said: dict[str, Any] = {"kind": "text", "text": text}
     if message.kind == "choice":
         said = {"kind": "choice", "text": text, "payload": message.payload}
@@ -316,10 +319,10 @@ def compose(
             "hours_since_infusion": where.hours_since,
             "infusion_number": where.number,
             "hours_until_next": where.hours_until,
-            "driving_locked": whereabouts.driving_locked(session, conversation.patient, now),
+            "driving_locked": whereabouts.driving_locked(clinic, patient, infusions, now),
             "known": held,
             "intention": held.get("intention"),
-            "clinic": whereabouts.known(system, session, conversation.patient),
+            "clinic": whereabouts.known(system, clinic, patient),
             "phrases_used": _phrases_used(session, conversation.id, now),
             "risk": {
                 "level": assessed.level if assessed else "none",
@@ -328,9 +331,9 @@ def compose(
                     (assessed.categories if assessed else []) or conversation.risk_categories
                 ),
             },
-            "measures": measuring.taken(system, session, conversation, now),
-            "due_measures": measuring.due(system, session, conversation.patient, now),
-            "safety_plan": safety_plan.current(session, vault, patient_id),
+            "measures": measuring.taken(measured, now),
+            "due_measures": measuring.due(measured, where, patient.indications, now),
+            "safety_plan": safety_plan.current(session, vault, patient.id),
         },
     }
 

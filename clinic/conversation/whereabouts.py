@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -51,29 +51,42 @@ WITHOUT_DATABASE = {
 
 def place(session: Session, patient_id: str, now: datetime) -> stages.Place:
     """The patient's stage at ``now``."""
-    program = session.get_one(Patient, patient_id).program
-    return stages.place(now, infusions(session, patient_id), clock(session), program)
+    clinic, patient = session.get_one(Clinic, 1), session.get_one(Patient, patient_id)
+    return at(clinic, patient, infusions_of(session, patient_id), now)
 
 
-def driving_locked(session: Session, patient: Patient, now: datetime) -> bool:
+def at(
+    clinic: Clinic, patient: Patient, infusions: Iterable[Infusion], now: datetime
+) -> stages.Place:
+    """The same, from rows that are at hand."""
+    return stages.place(now, as_stages(infusions), clock(clinic), patient.program)
+
+
+def driving_locked(
+    clinic: Clinic, patient: Patient, infusions: Iterable[Infusion], now: datetime
+) -> bool:
     """Whether driving is out of the question now (never a permission)."""
     zone = ZoneInfo(patient.timezone)
-    held = infusions(session, patient.id)
-    return stages.driving_locked(now, held, clock(session), zone)
+    return stages.driving_locked(now, as_stages(infusions), clock(clinic), zone)
 
 
-def clock(session: Session) -> stages.Settings:
+def clock(clinic: Clinic) -> stages.Settings:
     """What the clinic has set about stages. A setting that cannot be read counts as not set: the
     patient's message must come through, and `afterglow doctor` names it."""
     try:
-        return stages.Settings.of(session.get_one(Clinic, 1).settings)
+        return stages.Settings.of(clinic.settings)
     except ValueError:
         return stages.Settings()
 
 
-def infusions(session: Session, patient_id: str) -> list[stages.Infusion]:
-    """A patient's infusions as the stages need them."""
-    rows = session.scalars(select(Infusion).where(Infusion.patient_id == patient_id))
+def infusions_of(session: Session, patient_id: str) -> list[Infusion]:
+    """Every infusion of a patient, the cancelled ones too, by their start."""
+    rows = select(Infusion).where(Infusion.patient_id == patient_id).order_by(Infusion.started_at)
+    return list(session.scalars(rows))
+
+
+def as_stages(rows: Iterable[Infusion]) -> list[stages.Infusion]:
+    """The rows as bot/stages.py takes them."""
     return [
         stages.Infusion(i.number, i.started_at, i.ended_at, i.cancelled, i.booster) for i in rows
     ]
@@ -93,9 +106,8 @@ def settings(clinic: Clinic, patient: Patient | None = None) -> dict[str, str]:
     }
 
 
-def known(system: System, session: Session, patient: Patient) -> dict[str, str]:
+def known(system: System, clinic: Clinic, patient: Patient) -> dict[str, str]:
     """What a sentence may name about the clinic, at this moment, to this patient."""
-    clinic = session.get_one(Clinic, 1)
     return settings(clinic, patient) | {"clinic_open": _open(system, clinic, patient)}
 
 

@@ -10,7 +10,7 @@ import pytest
 from clinic import infusions, people
 from clinic.conversation import whereabouts
 from clinic.people import NotPossibleError
-from clinic.records.models import Patient
+from clinic.records.models import Clinic, Patient
 from tests.builders import World
 
 DAY = timedelta(days=1)
@@ -121,9 +121,10 @@ def test_a_patient_who_travels_has_mornings_where_they_are(world: World):
     with world.system.database.write() as session:
         people.change_setting(world.system, session, "driving_hours", "4")
         found = session.get_one(Patient, patient.id)
-        now = world.clock.now()
-        assert not whereabouts.driving_locked(session, found, now + 3 * HOUR)
+        clinic, held = session.get_one(Clinic, 1), whereabouts.infusions_of(session, found.id)
+        later = world.clock.now() + 3 * HOUR
+        assert not whereabouts.driving_locked(clinic, found, held, later)
         infusions.travel(world.system, session, found, "Pacific/Honolulu")
-        assert whereabouts.driving_locked(session, found, now + 3 * HOUR)
+        assert whereabouts.driving_locked(clinic, found, held, later)
         with pytest.raises(NotPossibleError, match="time zone"):
             infusions.travel(world.system, session, found, "Mars/Olympus")
