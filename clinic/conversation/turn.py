@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import httpx
+import aiohttp
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -43,6 +43,8 @@ _PHRASES_KEPT = timedelta(days=7)
 _STALE = timedelta(hours=1)
 _SWEEP = 2.0
 _TRIES = 3
+_TURN, _EXPECT = "/webhooks/afterglow/turn", "/webhooks/afterglow/expect"
+_UNREACHABLE = (TimeoutError, aiohttp.ClientError)
 
 
 class NoReplyError(Exception):
@@ -61,17 +63,11 @@ class _Asked:
 
 
 class Assistant:
-    """The other side of the seam, over one kept-alive connection pool."""
+    """The other side of the seam, over one pool of kept-alive connections."""
 
     def __init__(self, url: str, secret: str, deadline: float) -> None:
-        self._client = httpx.AsyncClient(
-            base_url=url,
-            timeout=deadline,
-            headers={"Authorization": f"Bearer {secret}"},
-            # The environment's proxies are not for loopback.
-            trust_env=False,
-        )
-        self._deadline = deadline
+        self._url, self._secret, self._deadline = url, secret, deadline
+        self._session: aiohttp.ClientSession | None = None
         self._telling: set[asyncio.Task[None]] = set()
 
     def expect(self, text: str) -> None:
@@ -83,18 +79,17 @@ class Assistant:
             task.add_done_callback(self._telling.discard)
 
     async def _tell(self, text: str) -> None:
-        with contextlib.suppress(httpx.HTTPError):
-            await self._client.post("/webhooks/afterglow/expect", json={"text": text}, timeout=1)
+        with contextlib.suppress(*_UNREACHABLE):
+            await self._ask("POST", _EXPECT, 1, {"text": text})
 
     async def reply(self, turn: dict[str, Any]) -> dict[str, Any]:
         """A checked reply. Raises NoReplyError for every way it can fail."""
         try:
-            async with asyncio.timeout(self._deadline):
-                answer = await self._client.post("/webhooks/afterglow/turn", json=turn)
-            if answer.status_code != 200:
-                raise NoReplyError(f"status {answer.status_code}")
-            reply = contract.check_reply(answer.json())
-        except (TimeoutError, httpx.HTTPError, json.JSONDecodeError, UnicodeDecodeError) as error:
+            status, body = await self._ask("POST", _TURN, self._deadline, turn)
+            if status != 200:
+                raise NoReplyError(f"status {status}")
+            reply = contract.check_reply(json.loads(body))
+        except (*_UNREACHABLE, json.JSONDecodeError, UnicodeDecodeError) as error:
             raise NoReplyError(type(error).__name__) from None
         except contract.ContractError as error:
             raise NoReplyError(str(error)) from None
@@ -106,12 +101,30 @@ class Assistant:
 
     async def ready(self) -> bool:
         try:
-            return (await self._client.get("/ready", timeout=1)).status_code == 200
-        except httpx.HTTPError:
+            return (await self._ask("GET", "/ready", 1))[0] == 200
+        except _UNREACHABLE:
             return False
 
     async def close(self) -> None:
-        await self._client.aclose()
+        if self._session is not None:
+            await self._session.close()
+
+    async def _ask(
+        self, method: str, path: str, seconds: float, document: Any = None
+    ) -> tuple[int, bytes]:
+        """Status and body. Raises one of _UNREACHABLE, after ``seconds`` at the latest."""
+        if self._session is None:
+            # Here, because it belongs to the loop that runs. No proxy of the environment is heeded.
+            self._session = aiohttp.ClientSession(
+                self._url,
+                headers={"Authorization": f"Bearer {self._secret}"},
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        within = aiohttp.ClientTimeout(total=seconds)
+        async with self._session.request(
+            method, path, json=document, timeout=within, allow_redirects=False
+        ) as answer:
+            return answer.status, await answer.read()
 
 
 class Turns:
