@@ -26,6 +26,7 @@ from clinic.conversation.turn import Assistant, Turns
 from clinic.feed import Feed
 from clinic.guards import Guard
 from clinic.patient import days, journal, pages, plan, team
+from clinic.patient import settings as own_settings
 from clinic.patient.api import router as patient_router
 from clinic.problems import Problem, not_found
 from clinic.records.models import Heartbeat
@@ -76,6 +77,7 @@ def create_app(system: System, assistant: Assistant | None = None) -> FastAPI:
     app.include_router(days.router(system, room))
     app.include_router(plan.router(system, room))
     app.include_router(team.router(system, room))
+    app.include_router(own_settings.router(system, room))
     app.include_router(console_router(system, live))
     for callbacks in notify.routers(system):
         app.include_router(callbacks)

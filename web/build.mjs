@@ -26,6 +26,7 @@ await build({
     embed: "src/embed.ts",
     console: "src/desk/console.ts",
     worker: "src/desk/worker.ts",
+    visitor: "src/room/visitor.ts",
   },
   outdir: out,
   bundle: true,

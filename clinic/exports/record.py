@@ -18,12 +18,14 @@ from clinic.records.models import (
     Infusion,
     Message,
     Patient,
+    PatientContact,
     Record,
     RiskAssessment,
     Touch,
 )
 from clinic.records.vault import Vault
 from clinic.system import System
+from clinic.wake import contacts
 
 
 def whole(system: System, session: Session, patient: Patient, actor: str) -> dict[str, Any]:
@@ -86,6 +88,9 @@ def whole(system: System, session: Session, patient: Patient, actor: str) -> dic
             for part, versions in safety_plan.versions(session, vault, patient.id).items()
             if versions
         },
+        "woken_by": [
+            _contact(system, session, one) for one in _of(session, PatientContact, patient)
+        ],
         "alerts": [_alert(alert) for alert in _of(session, Escalation, patient)],
     }
 
@@ -130,6 +135,15 @@ def _measure(record: Record, data: dict[str, Any]) -> dict[str, Any]:
         "state": record.state,
         "loinc": dict(measure.loinc) if measure else {},
         **{name: data[name] for name in ("measure", "version", "answers", "unclear", "score")},
+    }
+
+
+def _contact(system: System, session: Session, contact: PatientContact) -> dict[str, Any]:
+    return {
+        "channel": contact.channel,
+        "address": contacts.address(system, session, contact),
+        "confirmed": contact.verified_at.isoformat() if contact.verified_at else None,
+        "stopped": contact.stopped_at.isoformat() if contact.stopped_at else None,
     }
 
 

@@ -82,6 +82,8 @@ class Outgoing:
     row: int = 0
     attempt: int = 0
     contact: str = ""
+    #: Where a patient can say, with one press, that no more of these are wanted.
+    unsubscribe: str = ""
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ def confirm(
     by_id = {contact.id: contact for contact in contacts}
     codes = _open_codes(session, contacts, now)
     for code in codes:
-        if hmac.compare_digest(_digits(system, code).encode(), given):
+        if hmac.compare_digest(digits(system, code.id, code.nonce).encode(), given):
             contact = by_id[code.contact_id]
             code.used_at = contact.verified_at = now
             _audit(system, session, actor, "contact.verified", contact)
@@ -155,12 +155,13 @@ def code_for(system: System, session: Session, code_id: str) -> str | None:
     code = session.get(ContactCode, code_id)
     if code is None or code.used_at or code.expires_at <= system.clock.now():
         return None
-    return _digits(system, code)
+    return digits(system, code.id, code.nonce)
 
 
-def _digits(system: System, code: ContactCode) -> str:
+def digits(system: System, code_id: str, nonce: str) -> str:
+    """The six digits of a code."""
     key = system.settings.secrets.lookup_key
-    signed = f"contact code {code.id} {code.nonce}".encode()
+    signed = f"contact code {code_id} {nonce}".encode()
     number = int.from_bytes(hmac.new(key, signed, hashlib.sha256).digest()[:8], "big")
     return f"{number % 1_000_000:06d}"
 

@@ -28,10 +28,15 @@ from clinic.records.models import (
     StaffContact,
 )
 from clinic.system import System
+from clinic.wake import contacts as waking
 
 log = logging.getLogger("afterglow.callbacks")
 
 _ACK = re.compile(r"\s*ack\s*#?\s*(\d{1,9})\s*[.!]?\s*", re.IGNORECASE)
+#: The words Twilio heeds, so that ours and theirs agree.
+_STOP = re.compile(
+    r"\s*(stop|stopall|unsubscribe|cancel|end|quit|revoke|optout)\s*[.!]?\s*", re.IGNORECASE
+)
 _HOW = "Afterglow: to take an alert, reply ACK and its number, such as ACK 41."
 _NO_ALERT = "Afterglow: there is no such alert for you."
 #: Refusals recorded in an hour. Anybody may knock; the audit log must not be filled by it, nor
@@ -87,6 +92,10 @@ def _refusals(count: Heartbeat | None, now: datetime) -> int:
 
 def text_message(system: System, session: Session, number: str, body: str) -> str:
     """The answer to a text message; empty when there is none."""
+    if _STOP.fullmatch(body) and waking.stop(
+        system, session, "sms", waking.hashed(system, "sms", number), "anonymous"
+    ):
+        return system.words.render("wake.sms_stopped")
     people = _people(session, "sms", number)
     if not people:
         return _to_a_stranger(system, session, number)

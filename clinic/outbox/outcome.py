@@ -14,6 +14,7 @@ from clinic import feed
 from clinic.notify import contacts
 from clinic.records.models import Escalation, Outbox, StaffContact
 from clinic.system import System
+from clinic.wake import calls
 
 
 def sent(system: System, session: Session, row: Outbox, now: datetime) -> None:
@@ -21,6 +22,9 @@ def sent(system: System, session: Session, row: Outbox, now: datetime) -> None:
     if row.delivery == "failed":
         row.state = "failed"
         failed(system, session, row, now)
+        return
+    if row.patient_contact_id is not None:
+        calls.sent(session, row)
         return
     contact = session.get_one(StaffContact, row.contact_id)
     contact.failing_since = contact.failing = None
@@ -35,6 +39,9 @@ def failed(
     The contact is marked but goes on being called at each round. One refusal may be a mistake of a
     mail server's night; with the mark as a ban, that night would leave nobody to call.
     """
+    if row.patient_contact_id is not None:
+        calls.failed(system, session, row, now, gone)
+        return
     contact = session.get_one(StaffContact, row.contact_id)
     contact.failing_since = contact.failing_since or now
     contact.failing = row.last_error

@@ -4,6 +4,7 @@
    A row whose lease ran out is claimable again: a worker that died loses nothing.
 2. At the claim, ask whether it is still wanted, and whether its contact still counts.
 3. Send, with no transaction open.
+   One to a patient is looked at once more, right before (clinic/wake).
 4. Settle, only if this worker still has the lease under this attempt: a late worker changes
    nothing.
 
@@ -37,6 +38,7 @@ from clinic.notify import (
 from clinic.outbox import outcome
 from clinic.records.models import Escalation, Outbox, StaffContact
 from clinic.system import System
+from clinic.wake import calls
 
 log = logging.getLogger("afterglow.outbox")
 
@@ -55,6 +57,7 @@ class Claimed:
     attempt: int
     channel: str
     outgoing: Outgoing
+    to_patient: bool = False
 
 
 def lanes(channels: Channels) -> list[Lane]:
@@ -77,6 +80,9 @@ def deliver_due(system: System, channels: Channels, owner: str, lane: Lane | Non
 
 def deliver(system: System, channels: Channels, owner: str, claimed: Claimed) -> None:
     """Send one claimed row and settle it by what came of it."""
+    if claimed.to_patient and not calls.still_wanted(system, claimed.row):
+        settle(system, owner, claimed, "dropped")
+        return
     try:
         provider_id = channels.send(claimed.channel, claimed.outgoing)
     except (PermanentError, UnknownError) as error:
@@ -101,19 +107,15 @@ def claim(system: System, owner: str, lane: Lane | None = None) -> Claimed | Non
     now = system.clock.now()
     with system.database.write() as session:
         while (row := _first_due(session, now, true() if lane is None else lane)) is not None:
-            contact = session.get_one(StaffContact, row.contact_id)
-            if not _wanted(session, row):
-                row.state = "dropped"
-            elif contact.verified_at is None and row.template != CODE:
-                # Removed since, or never confirmed: nothing goes there, and somebody else is told.
-                row.state, row.last_error = "failed", "contact does not count"
-                outcome.failed(system, session, row, now)
-            elif (params := _params(system, session, row)) is None:
-                row.state = "dropped"
-            else:
+            row.attempt += 1
+            outgoing = _outgoing(system, session, row)
+            if outgoing is not None:
                 row.state, row.lease_owner, row.lease_until = "sending", owner, now + _LEASE
-                row.attempt += 1
-                return Claimed(row.id, row.attempt, row.channel, _outgoing(row, contact, params))
+                to_patient = row.patient_contact_id is not None
+                return Claimed(row.id, row.attempt, row.channel, outgoing, to_patient)
+            row.attempt -= 1
+            if row.state != "failed":
+                row.state = "dropped"
             session.flush()
     return None
 
@@ -211,7 +213,21 @@ def _params(system: System, session: Session, row: Outbox) -> dict[str, object] 
     return (digits and {"code": digits, "minutes": row.params["minutes"]}) or None
 
 
-def _outgoing(row: Outbox, contact: StaffContact, params: dict[str, object]) -> Outgoing:
+def _outgoing(system: System, session: Session, row: Outbox) -> Outgoing | None:
+    """What is to be sent; None: it is not wanted any more, or has failed already."""
+    if row.patient_contact_id is not None:
+        return calls.outgoing(system, session, row)
+    if not _wanted(session, row):
+        return None
+    contact = session.get_one(StaffContact, row.contact_id)
+    if contact.verified_at is None and row.template != CODE:
+        # Removed since, or never confirmed: nothing goes there, and somebody else is told.
+        row.state, row.last_error = "failed", "contact does not count"
+        outcome.failed(system, session, row, system.clock.now())
+        return None
+    params = _params(system, session, row)
+    if params is None:
+        return None
     return Outgoing(row.key, contact.address, row.template, params, row.id, row.attempt, contact.id)
 
 

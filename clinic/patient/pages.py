@@ -25,7 +25,7 @@ from clinic.system import System
 
 Token = Annotated[str | None, Cookie(alias=access.COOKIE)]
 #: The pages in the bar; each one's address is its name.
-BAR = ("chat", "journal", "days", "plan", "team")
+BAR = ("chat", "journal", "days", "plan", "team", "settings")
 
 
 class Pages:
@@ -76,6 +76,13 @@ class Pages:
             **values,
         )
         return HTMLResponse(html, status)
+
+    def bare(self, template: str, current: str, **values: Any) -> HTMLResponse:
+        """A page for somebody who is not signed in: it knows nobody."""
+        found = self._templates.get_template(template)
+        return HTMLResponse(
+            found.render(say=self._say(current), asset=lambda name: f"/static/{name}", **values)
+        )
 
     def _say(self, topic: str) -> Callable[..., str]:
         return lambda name, **values: self.system.words.render(f"{topic}.{name}", 0, values)

@@ -33,6 +33,8 @@ from clinic.records.review import Annotation as Annotation
 from clinic.records.review import AnnotationVersion as AnnotationVersion
 from clinic.records.review import Reviewed as Reviewed
 from clinic.records.touch import Touch as Touch
+from clinic.records.wake import PatientCode as PatientCode
+from clinic.records.wake import PatientContact as PatientContact
 
 
 class Clinic(Base):
@@ -349,7 +351,9 @@ class Outbox(Base):
     id: Mapped[int] = mapped_column(COUNTER, primary_key=True, autoincrement=True)
     key: Mapped[str] = mapped_column(String(200), unique=True)
     channel: Mapped[str]
-    contact_id: Mapped[str] = mapped_column(ForeignKey("staff_contact.id"))
+    #: Exactly one of the two: a member of staff's way, or a patient's (clinic/wake).
+    contact_id: Mapped[str | None] = mapped_column(ForeignKey("staff_contact.id"))
+    patient_contact_id: Mapped[str | None] = mapped_column(ForeignKey("patient_contact.id"))
     template: Mapped[str]
     escalation_id: Mapped[str | None] = mapped_column(ForeignKey("escalation.id"), index=True)
     params: Mapped[dict[str, Any]]
@@ -369,6 +373,9 @@ class Outbox(Base):
     created_at: Mapped[datetime]
     __table_args__ = (
         one_of("state", "queued", "sending", "sent", "failed", "dropped"),
+        CheckConstraint(
+            "(contact_id IS NULL) <> (patient_contact_id IS NULL)", name="one_recipient"
+        ),
         Index("ix_outbox_due", "state", "channel", "priority", "due_at"),
     )
 

@@ -19,6 +19,7 @@ from clinic.escalation import machine
 from clinic.records.models import Conversation, Infusion, Message, Patient, Touch
 from clinic.system import System
 from clinic.touches import schedule
+from clinic.wake import calls
 
 log = logging.getLogger("afterglow.touches")
 
@@ -95,6 +96,7 @@ def _open(system: System, session: Session, touch: Touch, now: datetime) -> bool
     # Whoever looks in an hour is not greeted a second time.
     conversation.opened_at = now
     _has_come(touch, message, now)
+    calls.ask(system, session, touch, message, now)
     return True
 
 

@@ -56,6 +56,7 @@ SINGLE_TOPICS = {
     "pages",
     "prompts",
     "touches",
+    "wake",
     "safety",
     "faq",
     "edge",

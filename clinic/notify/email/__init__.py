@@ -108,6 +108,10 @@ class EmailChannel:
         # The same notification sent twice is one mail in the reader's eyes.
         digest = hashlib.sha256(outgoing.key.encode()).hexdigest()[:32]
         message["Message-ID"] = f"<{digest}@{sender.partition('@')[2] or 'localhost'}>"
+        if outgoing.unsubscribe:
+            # One press in the mail program itself (RFC 8058).
+            message["List-Unsubscribe"] = f"<{outgoing.unsubscribe}>"
+            message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         message.set_content(body.lstrip("\n"))
         return message
 

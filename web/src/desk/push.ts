@@ -1,5 +1,6 @@
 // "Switch on for this browser": subscribes to Web Push and posts the subscription as an address.
-// Without script the form stays hidden: there is no push without it.
+// Without script the form stays hidden: there is no push without it. The desk and the patient's
+// settings have it, each with a worker of its own; the form names worker, scope and words.
 
 const REFUSED = "This browser does not allow notifications for the console. Allow them in its settings and try again.";
 const FAILED = "This browser could not be reached by its push service. Try again, or use another way.";
@@ -15,9 +16,12 @@ export function push(): void {
 }
 
 async function switchOn(form: HTMLFormElement): Promise<void> {
-  if ((await Notification.requestPermission()) !== "granted") return say(form, REFUSED);
+  const { worker: script = "/console/worker.js", scope = "/console/" } = form.dataset;
+  if ((await Notification.requestPermission()) !== "granted") {
+    return say(form, form.dataset["refused"] ?? REFUSED);
+  }
   try {
-    await navigator.serviceWorker.register("/console/worker.js", { scope: "/console/" });
+    await navigator.serviceWorker.register(script, { scope });
     const worker = await navigator.serviceWorker.ready;
     const options = { userVisibleOnly: true, applicationServerKey: bytes(form.dataset.push ?? "") };
     const subscription = await worker.pushManager.subscribe(options);
@@ -25,7 +29,7 @@ async function switchOn(form: HTMLFormElement): Promise<void> {
     address.value = JSON.stringify(subscription);
     form.submit();
   } catch {
-    say(form, FAILED);
+    say(form, form.dataset["failed"] ?? FAILED);
   }
 }
 

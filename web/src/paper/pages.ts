@@ -2,9 +2,11 @@
 // saved stay in the field, and the page says so with the numbers to call. Nothing is queued: what
 // somebody wrote is sent when they press the button, and not by itself later.
 
+import { push } from "../desk/push";
 import * as look from "../room/look";
 
 look.restore();
+push();
 
 for (const form of document.querySelectorAll<HTMLFormElement>("form[data-keep]")) {
   let unsaved = false;

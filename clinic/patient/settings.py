@@ -1,0 +1,133 @@
+"""The patient's own settings: how they are woken, proved with a code, and how to be left alone.
+
+The address in a mail that stops it is not behind sign-in: it can stop one way, and nothing else. A
+look at it changes nothing, since mail programs look at every address; a press does.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from fastapi.responses import FileResponse, Response
+from sqlalchemy.orm import Session
+
+from clinic.conversation import delivery, whereabouts
+from clinic.notify import Channels
+from clinic.notify.push import public_key
+from clinic.patient.pages import Pages, Token, back
+from clinic.records.models import Clinic, PatientContact
+from clinic.system import System
+from clinic.wake import calls, contacts
+from clinic.wake.contacts import NotKeptError
+
+Text = Annotated[str, Form()]
+#: What the page says after an act, by the code in its address.
+SAID = ("sent", "on", "off")
+
+
+def router(system: System, pages: Pages) -> APIRouter:
+    """Routes under /settings and /stop."""
+    routes = APIRouter()
+    channels = Channels(system)
+
+    @routes.get("/settings")
+    def index(token: Token = None, said: str = "") -> Response:
+        return show(token, said)
+
+    @routes.post("/settings/way")
+    def choose(channel: Text = "", address: Text = "", token: Token = None) -> Response:
+        try:
+            with system.database.write() as session:
+                patient = pages.signed_in(session, token).patient
+                if _impaired(system, session, patient.id):
+                    raise NotKeptError("not_today")
+                contacts.add(system, session, channels, patient, channel, address)
+        except NotKeptError as error:
+            return show(token, error=error.code, channel=channel)
+        return back("/settings?said=sent")
+
+    @routes.post("/settings/way/code")
+    def enter(code: Text = "", token: Token = None) -> Response:
+        with system.database.write() as session:
+            patient = pages.signed_in(session, token).patient
+            if _impaired(system, session, patient.id):
+                return show(token, error="not_today")
+            known = contacts.confirm(system, session, patient, code)
+        return back("/settings?said=on") if known else show(token, error="wrong_code")
+
+    @routes.post("/settings/way/off")
+    def off(token: Token = None) -> Response:
+        """At any time, also on the day of an infusion."""
+        with system.database.write() as session:
+            contacts.remove(system, session, pages.signed_in(session, token).patient)
+        return back("/settings?said=off")
+
+    @routes.get(f"{calls.STOP_PATH}{{given}}")
+    def before_stopping(given: str) -> Response:
+        with system.database.read() as session:
+            known = contacts.named(system, session, given)
+        return pages.bare("stop.html", "stop", state="ask" if known else "unknown", given=given)
+
+    @routes.post(f"{calls.STOP_PATH}{{given}}")
+    def stop(given: str) -> Response:
+        """One press here, or in the mail program itself (RFC 8058)."""
+        with system.database.write() as session:
+            known = contacts.named(system, session, given)
+            if known is not None:
+                contacts.stop(system, session, known.channel, known.address_hash, "anonymous")
+        state = "done" if known else "unknown"
+        return pages.bare("stop.html", "stop", state=state, given=given)
+
+    # Not behind sign-in: the browser fetches these by itself, and they know nobody.
+    @routes.get("/worker.js")
+    def worker() -> Response:
+        """The script that shows what push brings; its place says which pages it may serve."""
+        return FileResponse(system.settings.static_dir / "visitor.js", media_type="text/javascript")
+
+    @routes.get("/offline")
+    def offline() -> Response:
+        """What the worker keeps for a time without connection: whom to call, and nothing else."""
+        with system.database.read() as session:
+            known = whereabouts.settings(session.get_one(Clinic, 1))
+        helps = delivery.help_lines(system, known)
+        return pages.bare("offline.html", "offline", help=helps)
+
+    def show(token: str | None, said: str = "", error: str = "", channel: str = "") -> Response:
+        with system.database.read() as session:
+            conversation = pages.signed_in(session, token)
+            counting = contacts.counting(session, conversation.patient_id)
+            waiting = contacts.waiting(session, conversation.patient_id)
+            push = system.settings.push
+            offered = contacts.offered(channels)
+            return pages.page(
+                session,
+                conversation,
+                "settings.html",
+                "settings",
+                status=422 if error else 200,
+                counting=counting and _shown(system, session, counting),
+                failing=bool(counting and counting.failing_since),
+                waiting=[_shown(system, session, one) for one in waiting],
+                offered=[name for name in offered if name != "push"],
+                push_key=public_key(push) if "push" in offered else "",
+                said=said if said in SAID else "",
+                error=error,
+                channel=channel,
+            )
+
+    return routes
+
+
+def _impaired(system: System, session: Session, patient_id: str) -> bool:
+    """Nobody decides about consent while it works (domain.md R09)."""
+    return whereabouts.place(session, patient_id, system.clock.now()).impaired
+
+
+def _shown(system: System, session: Session, contact: PatientContact) -> tuple[str, str]:
+    """(channel, enough to tell it by): a page may be looked at over a shoulder."""
+    if contact.channel == "push":
+        return contact.channel, ""
+    given = contacts.address(system, session, contact)
+    name, at, place = given.partition("@")
+    return contact.channel, f"{name[:2]}…{at}{place}" if at else f"…{given[-3:]}"
