@@ -25,6 +25,8 @@ from clinic.records.base import COUNTER, one_of
 from clinic.records.base import Base as Base
 from clinic.records.base import new_id as new_id
 from clinic.records.glass import BrokenGlass as BrokenGlass
+from clinic.records.outbox import Outbox as Outbox
+from clinic.records.outbox import ProviderEvent as ProviderEvent
 from clinic.records.presence import ContactAttempt as ContactAttempt
 from clinic.records.presence import OnCallShift as OnCallShift
 from clinic.records.presence import Reader as Reader
@@ -342,51 +344,6 @@ class EscalationMessage(Base):
     __tablename__ = "escalation_message"
     escalation_id: Mapped[str] = mapped_column(ForeignKey("escalation.id"), primary_key=True)
     message_id: Mapped[str] = mapped_column(ForeignKey("message.id"), primary_key=True, index=True)
-
-
-class Outbox(Base):
-    """A notification to deliver at least once. Parameters are ids and codes, never words (I9)."""
-
-    __tablename__ = "outbox"
-    id: Mapped[int] = mapped_column(COUNTER, primary_key=True, autoincrement=True)
-    key: Mapped[str] = mapped_column(String(200), unique=True)
-    channel: Mapped[str]
-    #: Exactly one of the two: a member of staff's way, or a patient's (clinic/wake).
-    contact_id: Mapped[str | None] = mapped_column(ForeignKey("staff_contact.id"))
-    patient_contact_id: Mapped[str | None] = mapped_column(ForeignKey("patient_contact.id"))
-    template: Mapped[str]
-    escalation_id: Mapped[str | None] = mapped_column(ForeignKey("escalation.id"), index=True)
-    params: Mapped[dict[str, Any]]
-    #: Smaller goes first.
-    priority: Mapped[int]
-    due_at: Mapped[datetime]
-    state: Mapped[str] = mapped_column(default="queued")
-    lease_until: Mapped[datetime | None]
-    lease_owner: Mapped[str | None]
-    attempt: Mapped[int] = mapped_column(default=0)
-    sent_at: Mapped[datetime | None]
-    provider_id: Mapped[str | None]
-    last_error: Mapped[str | None]
-    #: What the provider told us later: delivered or failed.
-    delivery: Mapped[str | None]
-    delivery_at: Mapped[datetime | None]
-    created_at: Mapped[datetime]
-    __table_args__ = (
-        one_of("state", "queued", "sending", "sent", "failed", "dropped"),
-        CheckConstraint(
-            "(contact_id IS NULL) <> (patient_contact_id IS NULL)", name="one_recipient"
-        ),
-        Index("ix_outbox_due", "state", "channel", "priority", "due_at"),
-    )
-
-
-class ProviderEvent(Base):
-    """A callback or reply we have taken: the same one again changes nothing."""
-
-    __tablename__ = "provider_event"
-    channel: Mapped[str] = mapped_column(primary_key=True)
-    event_id: Mapped[str] = mapped_column(String(200), primary_key=True)
-    at: Mapped[datetime] = mapped_column(index=True)
 
 
 class Record(Base):
