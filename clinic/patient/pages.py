@@ -77,12 +77,12 @@ class Pages:
         )
         return HTMLResponse(html, status)
 
-    def bare(self, template: str, current: str, **values: Any) -> HTMLResponse:
+    def bare(self, template: str, current: str, status: int = 200, **values: Any) -> HTMLResponse:
         """A page for somebody who is not signed in: it knows nobody."""
-        found = self._templates.get_template(template)
-        return HTMLResponse(
-            found.render(say=self._say(current), asset=lambda name: f"/static/{name}", **values)
+        html = self._templates.get_template(template).render(
+            say=self._say(current), asset=lambda name: f"/static/{name}", **values
         )
+        return HTMLResponse(html, status)
 
     def _say(self, topic: str) -> Callable[..., str]:
         return lambda name, **values: self.system.words.render(f"{topic}.{name}", 0, values)

@@ -63,21 +63,24 @@ def router(system: System, pages: Pages) -> APIRouter:
             contacts.remove(system, session, pages.signed_in(session, token).patient)
         return back("/settings?said=off")
 
-    @routes.get(f"{calls.STOP_PATH}{{given}}")
-    def before_stopping(given: str) -> Response:
+    @routes.get(f"{calls.STOP_PATH}{{stop_link}}")
+    def before_stopping(stop_link: str) -> Response:
         with system.database.read() as session:
-            known = contacts.named(system, session, given)
-        return pages.bare("stop.html", "stop", state="ask" if known else "unknown", given=given)
+            known = contacts.named(system, session, stop_link)
+        return stopping("ask" if known else "unknown", stop_link)
 
-    @routes.post(f"{calls.STOP_PATH}{{given}}")
-    def stop(given: str) -> Response:
+    @routes.post(f"{calls.STOP_PATH}{{stop_link}}")
+    def stop(stop_link: str) -> Response:
         """One press here, or in the mail program itself (RFC 8058)."""
         with system.database.write() as session:
-            known = contacts.named(system, session, given)
+            known = contacts.named(system, session, stop_link)
             if known is not None:
                 contacts.stop(system, session, known.channel, known.address_hash, "anonymous")
-        state = "done" if known else "unknown"
-        return pages.bare("stop.html", "stop", state=state, given=given)
+        return stopping("done" if known else "unknown", stop_link)
+
+    def stopping(state: str, given: str) -> Response:
+        status = 404 if state == "unknown" else 200
+        return pages.bare("stop.html", "stop", status, state=state, given=given)
 
     # Not behind sign-in: the browser fetches these by itself, and they know nobody.
     @routes.get("/worker.js")

@@ -31,8 +31,18 @@ from clinic.console.desk import COOKIE as STAFF
 from clinic.console.desk import SIGN_IN
 from clinic.journal import entries
 from clinic.patient.access import COOKIE as PATIENT
-from clinic.records.models import Conversation, Patient, Record, Staff, StaffContact, StaffSession
+from clinic.records.models import (
+    Conversation,
+    Patient,
+    PatientContact,
+    Record,
+    Staff,
+    StaffContact,
+    StaffSession,
+    new_id,
+)
 from clinic.touches import plan
+from clinic.wake import contacts
 from tests.builders import World, free_ports
 from tests.desk import alert, message, record
 
@@ -107,6 +117,13 @@ class Clinic:
             book = Notebook(system, session, patient.id, therapist)
             note = book.add("note", None, f"He saw {WORDS}.")
             own = StaffContact.staff_id == self.staff["therapist"].id
+            way = PatientContact(
+                id=new_id(), patient_id=patient.id, channel="email", address_hash=patient.id
+            )
+            way.address_sealed = system.vault(session).seal(
+                patient.id, "patient_contact", "address", way.id, "sam@home.test"
+            )
+            session.add(way)
             task = (Record.patient_id == patient.id) & (Record.kind == "clinic_task")
             return {
                 "patient_id": patient.id,
@@ -118,6 +135,7 @@ class Clinic:
                 "touch_id": plan.of(session, held)[0].id,
                 "glass_id": rows["therapist"].id,
                 "annotation_id": note.id,
+                "stop_link": contacts.token(system, way),
                 "kind": "note",
                 "seq": "1",
                 "number": "1",

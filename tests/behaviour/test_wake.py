@@ -184,7 +184,7 @@ def test_a_forged_link_stops_nothing(world: World, phone: Phone):
         contact = session.scalars(select(PatientContact)).one()
     for wrong in (contact.id, f"{contact.id}.", f"{contact.id}.{'0' * 32}", "x.y", "%00"):
         answer = phone.page.post(f"/stop/{wrong}")
-        assert answer.status_code == 200 and "not known" in shown(answer.text)
+        assert answer.status_code == 404 and "not known" in shown(answer.text)
     with world.system.database.read() as session:
         assert contacts.counting(session, phone.sam.id)
 
