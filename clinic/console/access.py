@@ -176,6 +176,21 @@ def enrol(system: System, token: str, code: str, password: str) -> str:
     raise EnrolError(problems)
 
 
+def again(system: System, who: Who, code: str) -> bool:
+    """Whoever is signed in proves it once more, with a code not used before. A wrong one counts as
+    a failed try."""
+    with system.database.write() as session:
+        now = system.clock.now()
+        person = session.get_one(Staff, who.staff.id, with_for_update=True)
+        able = person.totp_sealed is not None and not _locked(person, now)
+        step = _code_step(system, person, code, now) if able else None
+        if step is None:
+            _fail(system, session, person, "code", now)
+            return False
+        person.totp_step, person.failed_sign_ins = step, 0
+        return True
+
+
 def setup_uri(system: System, staff: Staff, issuer: str) -> tuple[str, str]:
     """The otpauth address for a QR code, and the key for typing."""
     secret = _secret(system, staff)

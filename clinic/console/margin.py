@@ -7,7 +7,7 @@ from fastapi.responses import Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from clinic.console import review, transcript, wording
+from clinic.console import judgements, review, transcript, wording
 from clinic.console.access import Who
 from clinic.console.annotations import Notebook
 from clinic.console.desk import HOME, Desk, MissingError, back_to, zone
@@ -125,6 +125,7 @@ def show(
         )
         book = Notebook(system, session, patient_id, who.staff)
         beside = book.all([seq])
+        judged = judgements.standing(system, session, message, who.staff)
         name = system.vault(session).name(session.get_one(Patient, patient_id))
         earlier = {one.id: book.earlier(one.id) for one in beside if one.version > 1}
         review.note_reading(desk, session, who, patient_id, reason, page)
@@ -142,6 +143,8 @@ def show(
         turn=turns[-1],
         entries=page.entries,
         beside=beside,
+        judged=judged if turns[-1].plain else None,
+        original="".join(run.text for run in turns[-1].runs),
         earlier=earlier,
         problems=problems or {},
         text=text,

@@ -37,6 +37,7 @@ CONTEXT = 3
 SAID = {
     "marked": "Marked as read. The patient's page says who read their newest words.",
     "kept": "Kept.",
+    "judged": "Kept. A second person reads it without knowing what you said.",
     "both": "Somebody changed that note while you wrote. Both are kept: yours stands by itself.",
     "removed": "Taken off. The log keeps who did it.",
 }

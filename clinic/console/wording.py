@@ -64,6 +64,9 @@ AUTHORS = {
     "system": "Afterglow",
 }
 
+#: What a person says of the detector's level (console/judgements.py).
+VERDICTS = {"right": "Right", "false_alarm": "False alarm", "missed": "Missed"}
+
 #: What staff put beside a message (records/review.py).
 BESIDE = {"note": "Note", "tag": "Tag", "bookmark": "Bookmark", "quote": "Quote for the summary"}
 
@@ -162,6 +165,9 @@ ACTIONS = {
     "transcript.find": "Looked for words in the record",
     "annotation.add": "Wrote or kept something beside the transcript",
     "annotation.change": "Changed a note",
+    "judgement.add": "Judged the detector",
+    "judgement.reword": "Made a test sentence of a message",
+    "judgement.export": "Took the test sentences along",
     "annotation.remove": "Took something off the transcript's margin",
     "access.denied": "Was refused: no relation",
     "message.receive": "Wrote a message",

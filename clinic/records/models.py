@@ -25,6 +25,8 @@ from clinic.records.base import COUNTER, one_of
 from clinic.records.base import Base as Base
 from clinic.records.base import new_id as new_id
 from clinic.records.glass import BrokenGlass as BrokenGlass
+from clinic.records.judgement import Judgement as Judgement
+from clinic.records.judgement import TestSentence as TestSentence
 from clinic.records.outbox import Outbox as Outbox
 from clinic.records.outbox import ProviderEvent as ProviderEvent
 from clinic.records.presence import ContactAttempt as ContactAttempt

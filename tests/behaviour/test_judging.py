@@ -1,0 +1,232 @@
+"""Judging the detector: two readers, a third who decides, agreement, sentences for the tests."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyotp
+import pytest
+import yaml
+
+from bot.risk import ruleset
+from clinic import people
+from clinic.console import access
+from clinic.console.agreement import agreement
+from clinic.records.models import Judgement, Patient, Staff, TestSentence
+from tests.builders import World
+from tests.desk import Browser, audit, heartbeat, message, shown
+
+RISK = "I do not want to be here any more, said Quillon in Lisbon"
+
+
+@pytest.fixture
+def readers(world: World) -> list[Staff]:
+    heartbeat(world)
+    return [world.staff(name) for name in ("Ames", "Lee", "Noor")]
+
+
+@pytest.fixture
+def sam(world: World, readers: list[Staff]) -> Patient:
+    patient = world.patient("Sam Rivera", readers[0])
+    with world.system.database.write() as session:
+        for reader in readers[1:]:
+            people.relate(world.system, session, patient, reader, "supervisor")
+    return patient
+
+
+@pytest.fixture
+def desks(world: World, readers: list[Staff]) -> list[Browser]:
+    return [Browser(world).sign_in(reader) for reader in readers]
+
+
+def page(sam: Patient, rest: str) -> str:
+    return f"/console/patients/{sam.id}/{rest}"
+
+
+def judge(desk: Browser, sam: Patient, level: str, seq: int = 1, **fields: str) -> int:
+    desk.get(page(sam, f"messages/{seq}"))
+    return desk.post(page(sam, f"judged/{seq}"), {"level": level} | fields).status_code
+
+
+def rows(world: World) -> list[Judgement]:
+    with world.system.database.read() as session:
+        return list(session.query(Judgement).order_by(Judgement.at, Judgement.id))
+
+
+def test_right_false_alarm_and_missed_follow_from_the_level(
+    world: World, sam: Patient, desks: list[Browser]
+) -> None:
+    for text in ("one", "two", "three words here"):
+        message(world, sam, text, (text, "test.rule", "watch"))
+    assert judge(desks[0], sam, "watch", 1) == 303
+    assert judge(desks[0], sam, "none", 2) == 303
+    missed = {"category": "suicide", "text": "words here"}
+    assert judge(desks[0], sam, "urgent", 3, **missed) == 303
+    (last,) = [row for row in rows(world) if row.level == "urgent"]
+    assert (last.starts, last.ends, last.category, last.rules) == (6, 16, "suicide", "test")
+    assert "Right 1 False alarm 1 Missed 1" in shown(desks[0].get("/console/judging").text)
+    assert len(audit(world, "judgement.add")) == 3
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"level": ""}, "Choose the level"),
+        ({"level": "terrible"}, "Choose the level"),
+        ({"level": "urgent"}, "Choose what kind of risk"),
+        (
+            {"level": "urgent", "category": "suicide", "text": "never said"},
+            "are not in the message",
+        ),
+    ],
+)
+def test_what_is_no_judgement_is_refused(
+    world: World, sam: Patient, desks: list[Browser], fields: dict[str, str], says: str
+) -> None:
+    message(world, sam, "a quiet day")
+    desks[0].get(page(sam, "messages/1"))
+    answer = desks[0].post(page(sam, "judged/1"), fields)
+    assert answer.status_code == 422
+    assert says in answer.text
+    assert rows(world) == []
+
+
+def test_the_second_reader_does_not_know_what_the_first_one_said(
+    world: World, sam: Patient, desks: list[Browser]
+) -> None:
+    message(world, sam, "a quiet day")
+    judge(desks[0], sam, "emergency", category="suicide")
+    before = shown(desks[1].get(page(sam, "messages/1")).text)
+    assert "Somebody has read it already." in before
+    assert "Ames: Emergency" not in before
+    assert "A second reader" in desks[1].get("/console/judging").text
+    assert "A second reader" not in desks[0].get("/console/judging").text
+    judge(desks[1], sam, "emergency", category="suicide")
+    assert "Ames : Emergency Missed" in shown(desks[1].get(page(sam, "messages/1")).text).replace(
+        "Ames:", "Ames :"
+    )
+
+
+def test_where_two_differ_a_third_decides_and_nobody_judges_twice(
+    world: World, sam: Patient, desks: list[Browser]
+) -> None:
+    message(world, sam, RISK, ("not want to be here", "test.rule", "urgent"))
+    judge(desks[0], sam, "urgent")
+    judge(desks[1], sam, "watch")
+    assert judge(desks[0], sam, "watch") == 422
+    third = shown(desks[2].get(page(sam, "messages/1")).text)
+    assert "Two readers differ. You decide." in third
+    assert judge(desks[2], sam, "urgent") == 303
+    assert [(row.level, row.final) for row in rows(world)].count(("urgent", True)) == 1
+    assert judge(desks[2], sam, "urgent") == 422
+
+
+def test_agreement_is_shown_with_how_many_it_rests_on(
+    world: World, sam: Patient, desks: list[Browser]
+) -> None:
+    for number, (one, two) in enumerate([("none", "none"), ("none", "none"), ("none", "watch")], 1):
+        message(world, sam, f"message {number}", ("message", "test.rule", "watch"))
+        judge(desks[0], sam, one, number)
+        judge(desks[1], sam, two, number)
+    said = shown(desks[0].get("/console/judging").text)
+    assert "67 % of 3 messages read twice got the same level." in said
+    assert "Cohen's kappa is 0.00 (n = 3;" in said
+    assert "With so few it says little." in said
+
+
+def test_kappa_is_the_published_one() -> None:
+    # Cohen's own kind of table: 20 and 15 agree, 5 and 10 do not (0.7 observed, 0.5 by chance).
+    pairs = [("a", "a")] * 20 + [("a", "b")] * 5 + [("b", "a")] * 10 + [("b", "b")] * 15
+    assert agreement(pairs).kappa == pytest.approx(0.4)
+    assert agreement([("a", "a")] * 3).kappa is None
+    assert agreement([]).kappa is None
+    assert agreement([("a", "b"), ("b", "a")]).kappa == pytest.approx(-1)
+
+
+def enrolled(world: World, staff: Staff) -> pyotp.TOTP:
+    """The authenticator app of somebody who has one."""
+    secret = pyotp.random_base32()
+    with world.system.database.write() as session:
+        row = session.get_one(Staff, staff.id)
+        row.totp_sealed = world.system.keyring.wrap(access._place(staff.id), secret.encode())
+        row.totp_step = 0
+    return pyotp.TOTP(secret)
+
+
+@pytest.fixture
+def phenomena() -> Iterator[object]:
+    """The reader of the risk tests' files."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "risk"))
+    import phenomena
+
+    yield phenomena
+    sys.path.pop(0)
+
+
+def test_only_confirmed_words_leave_and_the_risk_tests_can_run_them(
+    world: World,
+    sam: Patient,
+    readers: list[Staff],
+    desks: list[Browser],
+    phenomena: object,
+    tmp_path: Path,
+) -> None:
+    app = enrolled(world, readers[0])
+    message(world, sam, RISK, ("not want to be here", "test.rule", "urgent"))
+    desks[0].get(page(sam, "messages/1"))
+    early = desks[0].post(page(sam, "judged/1/sentence"), {"text": "x", "confirmed": "yes"})
+    assert "Two readers have to agree first" in early.text
+    for desk in desks[:2]:
+        judge(desk, sam, "urgent")
+    desks[0].get(page(sam, "messages/1"))
+    reworded = {"text": "I do not want to be here any more, said a friend in a city"}
+    refused = desks[0].post(page(sam, "judged/1/sentence"), reworded)
+    assert "Confirm that nobody can be known" in refused.text
+    assert (
+        desks[0].post(page(sam, "judged/1/sentence"), reworded | {"confirmed": "yes"}).is_redirect
+    )
+    with world.system.database.read() as session:
+        assert b"friend" not in session.query(TestSentence).one().text_sealed
+
+    desks[0].get("/console/judging")
+    assert desks[0].post("/console/judging/export", {"code": "000000"}).status_code == 422
+    desks[0].get("/console/judging")
+    code = app.at(world.clock.now())
+    given = desks[0].post("/console/judging/export", {"code": code})
+    assert given.status_code == 200
+    assert "Quillon" not in given.text
+    (group,) = yaml.safe_load(given.text)
+    assert group == {
+        "name": "judged urgent, suicide",
+        "at_least": "urgent",
+        "at_most": "emergency",
+        "category": "suicide",
+        "hours": None,
+        "texts": [reworded["text"]],
+    }
+    desks[0].get("/console/judging")
+    again = desks[0].post("/console/judging/export", {"code": code})
+    assert again.status_code == 422, "a code works once"
+    assert len(audit(world, "judgement.export")) == 1
+    file = tmp_path / "reviewed.yml"
+    file.write_text(given.text, encoding="utf-8")
+    (case,) = phenomena.grouped(file)  # type: ignore[attr-defined]
+    assert case.holds(ruleset())
+
+
+def test_the_sentences_of_others_patients_stay(
+    world: World, sam: Patient, readers: list[Staff], desks: list[Browser]
+) -> None:
+    stranger = world.staff("Charlie")
+    app = enrolled(world, stranger)
+    message(world, sam, RISK, ("not want to be here", "test.rule", "urgent"))
+    for desk in desks[:2]:
+        judge(desk, sam, "urgent")
+    desks[0].get(page(sam, "messages/1"))
+    desks[0].post(page(sam, "judged/1/sentence"), {"text": "Reworded", "confirmed": "yes"})
+    other = Browser(world).sign_in(stranger)
+    assert "message 1" not in other.get("/console/judging").text
+    given = other.post("/console/judging/export", {"code": app.at(world.clock.now())})
+    assert (given.status_code, yaml.safe_load(given.text)) == (200, [])
