@@ -6,6 +6,7 @@ turn    a message until its whole reply is on the page, beside a bare `rasa init
 alert   a message that shows risk until a mail server has the first notification, with 1, 10 and
         100 alerts open
 loop    risk messages a second, and the engine's look at a full outbox; on both databases
+caseload  a clinician's list of patients, on a made clinic; on both databases
 load    many patients at once: receipts, replies, errors, processor time
 
 Everything runs on free loopback ports with its data in temporary folders, and is stopped again.
@@ -22,7 +23,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import alert, load, loop, start, turn
+from bench import alert, caseload, load, loop, start, turn
 from bench.installation import BenchError, short
 
 
@@ -39,6 +40,7 @@ def main() -> int:
         "turn": lambda: turn.run(asked.pairs, asked.bare),
         "alert": lambda: alert.run(asked.alerts),
         "loop": lambda: loop.run(asked.risks, asked.settled),
+        "caseload": lambda: caseload.run(asked.people, asked.messages),
         "load": lambda: load.run(asked.patients, asked.seconds),
     }
     unknown = set(asked.parts) - set(parts)
@@ -80,6 +82,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--risks", type=positive, default=200, help="loop: messages (200)")
     parser.add_argument(
         "--settled", type=positive, default=1_000_000, help="loop: settled notifications (1000000)"
+    )
+    parser.add_argument("--people", type=positive, default=500, help="caseload: patients (500)")
+    parser.add_argument(
+        "--messages", type=positive, default=1_000_000, help="caseload: messages (1000000)"
     )
     parser.add_argument("--patients", type=positive, default=200, help="load: at once (200)")
     parser.add_argument("--seconds", type=positive, default=60, help="load: how long (60)")

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Query
 from fastapi.responses import Response
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.risk.levels import Level
@@ -18,7 +17,6 @@ from clinic.console import (
     person,
     presence,
     queue,
-    relations,
     safety,
     transcript,
     wording,
@@ -32,7 +30,6 @@ from clinic.records.models import (
     Audit,
     Clinic,
     Conversation,
-    Message,
     Patient,
     Staff,
     new_id,
@@ -60,19 +57,6 @@ Move = Callable[[System, Session, str, Staff], object]
 
 
 @dataclass(frozen=True)
-class Listed:
-    """One line of the list of patients."""
-
-    id: str
-    name: str
-    initials: str
-    place: str
-    risk: str
-    reason: str
-    last_at: datetime | None
-
-
-@dataclass(frozen=True)
 class Again:
     """What a refused form shows again: problems by field, and what was written."""
 
@@ -88,18 +72,6 @@ def url(patient_id: str, said: str = "", place: str = "") -> str:
 
 def add(router: APIRouter, desk: Desk) -> None:
     system = desk.system
-
-    @router.get("/console/patients")
-    def all_of_mine(who: Annotated[Who, Depends(desk.signed_in)]) -> Response:
-        with system.database.read() as session:
-            found = listed(desk, session, who.staff)
-        return desk.page(
-            "patients.html",
-            who,
-            here="patients",
-            patients=found,
-            may_break=glass.may_break(who.staff),
-        )
 
     @router.get("/console/patients/{patient_id}")
     def one(
@@ -191,38 +163,6 @@ def show(
         open_row=patient_id,
         **values,
     )
-
-
-def listed(desk: Desk, session: Session, staff: Staff) -> list[Listed]:
-    """Patients this person may read: those at risk first, then by name."""
-    system, now = desk.system, desk.system.clock.now()
-    reasons = relations.readable(session, staff, now)
-    vault = system.vault(session)
-    found = session.execute(
-        select(Patient, Conversation.risk_level, func.max(Message.created_at))
-        .outerjoin(Conversation, Conversation.patient_id == Patient.id)
-        .outerjoin(
-            Message,
-            (Message.conversation_id == Conversation.id)
-            & (Message.author == "patient")
-            & (Message.kind != "open"),
-        )
-        .where(Patient.id.in_(reasons))
-        .group_by(Patient.id, Conversation.id)
-    )
-    patients = [
-        Listed(
-            id=patient.id,
-            name=vault.name(patient),
-            initials=wording.initials(vault.name(patient)),
-            place=queue.place(session, patient.id, now),
-            risk=_risk(session, patient.id, risk or "none"),
-            reason=wording.REASONS[reasons[patient.id]],
-            last_at=last_at,
-        )
-        for patient, risk, last_at in found
-    ]
-    return sorted(patients, key=lambda p: (-Level.of(p.risk), p.name.casefold(), p.id))
 
 
 def _view(

@@ -21,6 +21,7 @@ from clinic.console.desk import HOME, Desk, MissingError, back_to, zone
 from clinic.conversation import delivery
 from clinic.journal import entries
 from clinic.records.models import (
+    FROM_PATIENT,
     CareRelation,
     Clinic,
     Conversation,
@@ -84,8 +85,7 @@ def unread(session: Session, staff_id: str, patient_ids: Collection[str]) -> dic
         )
         .where(
             Conversation.patient_id.in_(patient_ids),
-            Message.author == "patient",
-            Message.kind != "open",
+            FROM_PATIENT,
             Message.seq > func.coalesce(Reviewed.seq, 0),
         )
         .group_by(Conversation.patient_id)

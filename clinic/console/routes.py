@@ -7,6 +7,7 @@ from starlette.routing import Match
 
 from clinic.console import (
     alerts,
+    caseload,
     find,
     glass,
     health,
@@ -37,6 +38,7 @@ def router(system: System, feed: Feed) -> APIRouter:
         sign_in,
         queue,
         glass,
+        caseload,
         patients,
         infusions,
         alerts,

@@ -297,6 +297,12 @@ class When:
         near = {timedelta(0): "Today, ", timedelta(days=1): "Yesterday, "}.get(gap, "")
         return near + self.date(moment)
 
+    def soon(self, moment: datetime) -> str:
+        """A moment ahead: "today, 2:00 pm", "tomorrow, 2:00 pm", "on Thursday, 2:00 pm"."""
+        ahead = (self.day(moment) - self.day(self.now)).days
+        day = {0: "today", 1: "tomorrow"}.get(ahead, f"on {self.local(moment):%A}")
+        return f"{day}, {self.clock(moment)}"
+
     def short(self, moment: datetime) -> str:
         """ "9:04 pm" today, "Nov 19, 9:04 pm" on another day, with the year in another year."""
         local, today = self.local(moment), self.local(self.now)

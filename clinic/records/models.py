@@ -267,6 +267,15 @@ class Message(Base):
         CheckConstraint(
             "turn IS NULL OR turn IN ('waiting','answered','unanswered','held')", name="turn_known"
         ),
+        # What is unread, and when somebody last wrote, without a look at the messages themselves.
+        Index(
+            "ix_message_from_patient",
+            "conversation_id",
+            "seq",
+            "created_at",
+            sqlite_where=text("author = 'patient' AND kind <> 'open'"),
+            postgresql_where=text("author = 'patient' AND kind <> 'open'"),
+        ),
         Index(
             "ix_message_waiting",
             "conversation_id",
@@ -274,6 +283,10 @@ class Message(Base):
             postgresql_where=text("turn = 'waiting'"),
         ),
     )
+
+
+#: What the patient wrote. Literal, so that SQLite sees that ``ix_message_from_patient`` holds it.
+FROM_PATIENT = text("message.author = 'patient' AND message.kind <> 'open'")
 
 
 class RiskAssessment(Base):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from clinic import glass, people
+from clinic import glass, infusions, people
 from clinic.console.desk import HOME
-from clinic.records.models import Staff
+from clinic.records.models import Patient, Staff
+from tests.behaviour.test_caseload import score
 from tests.browser.test_three_windows import House
 from tests.browser.test_three_windows import house as house
 from tests.browser.test_whole_path import expect_no_barriers, keep_picture
-from tests.desk import message
+from tests.desk import alert, message, record
 
 pytestmark = pytest.mark.browser
 
@@ -62,7 +64,36 @@ def glass_openings(house: House) -> tuple[Staff, str]:
     return house.world.staff("Ada", "admin"), f"{HOME}/glass/openings"
 
 
-PAGES: tuple[Callable[[House], tuple[Staff, str]], ...] = (glass_form, glass_page, glass_openings)
+def caseload(house: House) -> tuple[Staff, str]:
+    """Every kind of row at once, and a name as long as they come."""
+    world, robin = house.world, house.robin
+    message(world, house.sam, "It was like floating.")
+    long = world.patient("Maximiliana Konstantinopolous-Featherstonehaugh", robin)
+    for value in (8, 14):
+        score(world, long, "phq9", value)
+        world.clock.advance(timedelta(seconds=1))
+    alert(world, long, "emergency")
+    record(world, long, "clinic_task", "task", {"task": "forms", "urgency": "routine"})
+    soon, quiet = world.patient("Ben B", robin), world.patient("Cat C", robin)
+    with world.system.database.write() as session:
+        start = world.clock.now() + timedelta(days=1)
+        infusions.plan(world.system, session, session.get_one(Patient, soon.id), start)
+        session.get_one(Patient, quiet.id).created_at -= timedelta(days=12)
+    world.patient("Ann A", robin)
+    return robin, f"{HOME}/patients"
+
+
+def caseload_empty(house: House) -> tuple[Staff, str]:
+    return house.world.staff("Ada", "admin"), f"{HOME}/patients"
+
+
+PAGES: tuple[Callable[[House], tuple[Staff, str]], ...] = (
+    glass_form,
+    glass_page,
+    glass_openings,
+    caseload,
+    caseload_empty,
+)
 
 
 @pytest.mark.parametrize("prepare", PAGES, ids=lambda prepare: prepare.__name__)

@@ -1,0 +1,143 @@
+"""The caseload on a made clinic, on both databases: a therapist's list, a supervisor's of all."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import islice
+from random import Random
+from typing import Any
+
+from sqlalchemy import Engine, insert, text
+
+from bench.figures import goal, ms, percentile, spread
+from bench.installation import temporary
+from clinic import infusions, people
+from clinic.conversation import measuring
+from clinic.records.crypto import PatientCipher
+from clinic.records.models import Conversation, Message, Patient, Record, Reviewed, Staff, new_id
+from tests.builders import World
+from tests.desk import Browser
+from tests.postgres import MissingError, Server
+
+LOOKS = 60
+#: How many of the patients are the therapist's; the supervisor may read all.
+MINE = 60
+GOAL = 0.1
+_BATCH = 20_000
+
+
+def run(patients: int, messages: int) -> None:
+    with temporary() as home:
+        _measure("sqlite", World.make(home), patients, messages)
+    try:
+        server = Server()
+    except MissingError as error:
+        print(f"postgresql not measured: {error}")
+        return
+    try:
+        server.prepare()
+        with temporary() as home:
+            world = World.make(home, database_url=server.fresh())
+            _measure("postgresql", world, patients, messages)
+    finally:
+        server.remove()
+
+
+def _measure(name: str, world: World, patients: int, messages: int) -> None:
+    therapist, chief = world.staff("Robin"), world.staff("Chief", "supervisor")
+    _fill(world, therapist, chief, patients, messages // patients)
+    for who, staff, count in (("therapist", therapist, MINE), ("supervisor", chief, patients)):
+        browser = Browser(world).sign_in(staff)
+        taken = []
+        for _ in range(LOOKS):
+            begun = time.perf_counter()
+            answer = browser.get("/console/patients")
+            taken.append(time.perf_counter() - begun)
+            assert answer.status_code == 200, answer.status_code
+        what = f"{min(count, patients)} of {patients} patients, {messages:,} messages"
+        print(f"{name} caseload of a {who}: {spread(taken, 0.5, 0.95)} ({what})", end=" ")
+        print(goal(percentile(taken, 0.95) <= GOAL, f"p95 <= {ms(GOAL)}"))
+    world.system.database.close()
+
+
+def _fill(world: World, therapist: Staff, chief: Staff, patients: int, each: int) -> None:
+    """Rows as a year of use would leave them; nothing here is opened but names and scores."""
+    draw = Random(1)
+    now, engine = world.clock.now(), world.system.database.engine
+    talks: list[tuple[str, str]] = []
+    with world.system.database.write() as session:
+        for number in range(patients):
+            patient = people.add_patient(
+                world.system, session, f"Patient {number}", "America/New_York"
+            )
+            patient.touches_wanted = False
+            people.relate(world.system, session, patient, chief, "supervisor")
+            if number < MINE:
+                people.relate(world.system, session, patient, therapist, "therapist")
+            for week in range(6):
+                end = now - timedelta(days=7 * week + draw.randint(1, 6))
+                start = end - timedelta(minutes=50)
+                infusions.record(world.system, session, patient, start, end)
+            talk = Conversation(
+                id=new_id(), patient_id=patient.id, created_at=now, next_seq=each + 1
+            )
+            session.add(talk)
+            session.flush()
+            talks.append((talk.id, patient.id))
+            # Most are read but for the last days; every tenth never was.
+            if number % 10:
+                seq = each - draw.randint(0, 40)
+                for person in (therapist, chief):
+                    session.add(
+                        Reviewed(conversation_id=talk.id, staff_id=person.id, seq=seq, at=now)
+                    )
+            for measure in ("phq9", "gad7"):
+                for turn in range(12):
+                    session.add(_score(world, patient, measure, draw.randint(0, 20), turn))
+    _insert(engine, Message, _messages(talks, each, now))
+    with engine.begin() as connection:
+        connection.execute(text("ANALYZE"))
+
+
+def _messages(talks: list[tuple[str, str]], each: int, now: datetime) -> Iterator[dict[str, Any]]:
+    for talk, _ in talks:
+        for seq in range(1, each + 1):
+            yield {
+                "id": new_id(),
+                "conversation_id": talk,
+                "seq": seq,
+                "author": "patient" if seq % 2 else "bot",
+                "kind": "say",
+                "text_sealed": b"x" * 160,
+                "choices": [],
+                "turn": "answered" if seq % 2 else None,
+                "spoken": True,
+                "created_at": now - timedelta(minutes=10 * (each - seq)),
+            }
+
+
+def _score(world: World, patient: Patient, measure: str, value: int, turn: int) -> Record:
+    at, row_id = world.clock.now() - timedelta(days=7 * turn), new_id()
+    data = {"measure": measure, "answers": {}, "unclear": [], "score": {"value": value}}
+    row = Record(
+        id=row_id,
+        patient_id=patient.id,
+        kind=measuring.KIND,
+        key=f"{measure}-{new_id()}",
+        state="complete",
+        created_at=at,
+        updated_at=at,
+    )
+    key = world.system.keyring.unwrap(patient.id, patient.data_key)
+    cipher = PatientCipher(patient.id, key)
+    row.data_sealed = cipher.seal("record", "data", row_id, json.dumps(data))
+    return row
+
+
+def _insert(engine: Engine, model: type[Message], rows: Iterator[dict[str, Any]]) -> None:
+    while batch := list(islice(rows, _BATCH)):
+        with engine.begin() as connection:
+            connection.execute(insert(model), batch)
