@@ -25,7 +25,7 @@ from clinic.conversation import delivery, whereabouts
 from clinic.conversation.turn import Assistant, Turns
 from clinic.feed import Feed
 from clinic.guards import Guard
-from clinic.patient import days, journal, pages, plan, team
+from clinic.patient import days, journal, pages, plan, steps, team
 from clinic.patient import settings as own_settings
 from clinic.patient.api import router as patient_router
 from clinic.problems import Problem, not_found
@@ -74,6 +74,7 @@ def create_app(system: System, assistant: Assistant | None = None) -> FastAPI:
     app.include_router(patient_router(system, live, turns))
     room = pages.Pages(system)
     app.include_router(journal.router(system, room, turns))
+    app.include_router(steps.router(system, room, turns))
     app.include_router(days.router(system, room))
     app.include_router(plan.router(system, room))
     app.include_router(team.router(system, room))

@@ -249,6 +249,8 @@ TOUCH_REASONS = {
     "stopped": "the patient wants none",
     "program_ended": "the program ended",
     "skipped": "the patient skipped it",
+    "another_step": "the patient has chosen another step",
+    "settled": "the patient has settled it",
 }
 
 #: Codes that staff enter about an infusion (data/variables.yml).

@@ -7,7 +7,7 @@ that differ in sleep are laid side by side, and no cause is claimed (domain.md 2
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -23,6 +23,9 @@ _KINDS = (
     *("remembered", "small_step", "intention", "win", "parked_decision", "clinic_task"),
     "check_in",
 )
+_SETTLED = ("done", "dropped", "drop", "bring")
+#: A step is asked about when its first touch comes (data/policy/touches.yml).
+_A_DAY = timedelta(hours=18)
 _QUOTED_WORDS = 12
 _SHOWN = 5
 #: How far apart two numbers of a scale are before they are named as different. [D], unsigned.
@@ -48,8 +51,16 @@ def known(
     found |= {
         kind: texts[-1] for kind in ("small_step", "intention") if (texts := _texts(held, kind))
     }
+    step = _newest_step(held)
+    if step is not None and step.state in _SETTLED:
+        # Done, or let go: nobody asks about it any more.
+        found.pop("small_step", None)
     wins = _texts(held, "win")
-    parked = _texts(held, "parked_decision")
+    parked = [
+        data["text"]
+        for row, data in held
+        if row.kind == "parked_decision" and row.state not in _SETTLED
+    ]
     asked = [_request(words, data) for row, data in held if _open(row)]
     infusions = [infusion for infusion in infusions if not infusion.cancelled]
     since = max((i.ended_at for i in infusions if i.ended_at and i.ended_at <= now), default=None)
@@ -57,6 +68,7 @@ def known(
     found |= {
         "wins": _list(_quote(text) for text in wins[-3:]),
         "parked": _list(_quote(text) for text in parked[-2:]),
+        "step_due": found.get("small_step", "") if _due(step, now) else "",
         "requests": _list(asked[-_SHOWN:]),
         "ride": "yes" if _has_ride(held, since) else "",
         "card": _list(
@@ -73,6 +85,16 @@ Held = Sequence[tuple[Record, dict[str, Any]]]
 
 def _texts(held: Held, kind: str) -> list[str]:
     return [data["text"] for row, data in held if row.kind == kind]
+
+
+def _newest_step(held: Held) -> Record | None:
+    steps = [row for row, _ in held if row.kind == "small_step"]
+    return max(steps, key=lambda row: row.created_at, default=None)
+
+
+def _due(step: Record | None, now: datetime) -> bool:
+    """Whether it is a day old and nobody has said what became of it."""
+    return step is not None and step.state is None and step.created_at <= now - _A_DAY
 
 
 def _open(row: Record) -> bool:

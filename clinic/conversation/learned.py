@@ -12,6 +12,7 @@ from clinic import feed
 from clinic.conversation import whereabouts
 from clinic.records.models import Conversation, Message, Record, RecordMessage, new_id
 from clinic.system import System
+from clinic.touches import follow
 
 
 def keep_record(
@@ -45,11 +46,17 @@ def keep_record(
             created_at=now,
         )
         session.add(found)
-    found.state, found.sharing = data.get("state"), data.get("sharing")
+    if "state" in data or found.kind not in follow.FOLLOWED:
+        # What became of a step stands there too, and a later wording of it changes nothing.
+        found.state = data.get("state")
+    found.sharing = data.get("sharing")
     found.message_id, found.updated_at = message.id, now
     found.data_sealed = system.vault(session).seal(
         conversation.patient_id, "record", "data", found.id, json.dumps(data)
     )
     session.flush()
+    follow.up(system, session, found)
+    if found.kind == "check_in" and "step_done" in data:
+        follow.told(session, conversation.patient_id, data["step_done"])
     session.merge(RecordMessage(record_id=found.id, message_id=message.id))
     feed.publish(system, session, feed.STAFF, "record", found.id)

@@ -91,13 +91,14 @@ def _missed(system: System, session: Session) -> list[tuple[str, str]]:
             Touch.state == "missed",
             Touch.reason == "not_answered",
             Touch.kind.in_(rules["touches"]),
+            Touch.infusion_id.is_not(None),
             Touch.until > system.clock.now() - _REACH,
             ~asked_before,
         )
         .group_by(Touch.patient_id, Touch.infusion_id)
         .having(func.count() >= rules["missed"])
     )
-    return [(who, which) for who, which in windows if _has_shown_ideation(session, who)]
+    return [(who, str(which)) for who, which in windows if _has_shown_ideation(session, who)]
 
 
 def _has_shown_ideation(session: Session, patient_id: str) -> bool:

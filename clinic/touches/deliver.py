@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, aliased
 
 from clinic.conversation import delivery, whereabouts
 from clinic.escalation import machine
-from clinic.records.models import Conversation, Infusion, Message, Patient, Touch
+from clinic.records.models import Conversation, Infusion, Message, Patient, Record, Touch
 from clinic.system import System
 from clinic.touches import schedule
 from clinic.wake import calls
@@ -102,11 +102,11 @@ def _open(system: System, session: Session, touch: Touch, now: datetime) -> bool
 
 def _greeted(session: Session, touch: Touch) -> Message | None:
     """The patient's own visit at about this time, in the stage that the touch belongs to."""
-    infusion = session.get_one(Infusion, touch.infusion_id)
     kind = schedule.load().kind(touch.kind)
     since = touch.due_at - _QUICKER
-    if kind is not None and infusion.ended_at is not None:
-        since = max(since, infusion.ended_at + timedelta(hours=kind.after_hours))
+    began = _begins(session, touch)
+    if kind is not None and began is not None:
+        since = max(since, began + timedelta(hours=kind.after_hours))
     return session.scalars(
         select(Message)
         .join(Conversation, Conversation.id == Message.conversation_id)
@@ -119,6 +119,13 @@ def _greeted(session: Session, touch: Touch) -> Message | None:
         .order_by(Message.seq)
         .limit(1)
     ).first()
+
+
+def _begins(session: Session, touch: Touch) -> datetime | None:
+    """What its hours count from: an infusion's end, or when a record was kept."""
+    if touch.record_id is not None:
+        return session.get_one(Record, touch.record_id).created_at
+    return session.get_one(Infusion, touch.infusion_id).ended_at
 
 
 def _has_come(touch: Touch, message: Message, at: datetime) -> None:

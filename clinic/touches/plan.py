@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from clinic.records.models import Infusion, Patient, Touch
+from clinic.records.models import Infusion, Patient, Record, Touch
 from clinic.system import System
 from clinic.touches import schedule
 from clinic.touches.schedule import Kind
@@ -39,10 +39,13 @@ def settle(system: System, session: Session, patient: Patient) -> None:
     last, unwanted = _last_ended(session, patient), _unwanted(patient)
     rows = session.scalars(select(Touch).where(Touch.patient_id == patient.id)).all()
     for touch in rows:
-        if touch.state == "pending" and (last is None or touch.infusion_id != last.id):
+        passed = touch.record_id is None and (last is None or touch.infusion_id != last.id)
+        if touch.state == "pending" and passed:
             _put(touch, "cancelled", "next_infusion")
         elif touch.state == "pending" and unwanted:
             _put(touch, "cancelled", unwanted)
+        elif touch.record_id is not None and _may_change(touch) and not unwanted:
+            _follow_the_clock(system, session, patient, touch)
     if last is None or last.ended_at is None or unwanted:
         return
     known = {touch.kind: touch for touch in rows if touch.infusion_id == last.id}
@@ -98,6 +101,19 @@ def skip(system: System, session: Session, patient: Patient, touch: Touch) -> No
 def _may_change(touch: Touch) -> bool:
     revived = touch.state == "cancelled" and touch.reason in ("stopped", "program_ended")
     return revived or (touch.state == "pending" and not touch.chosen)
+
+
+def _follow_the_clock(system: System, session: Session, patient: Patient, touch: Touch) -> None:
+    """The slot of one about a record, where the patient is now."""
+    kind, record = schedule.load().kind(touch.kind), session.get_one(Record, touch.record_id)
+    if kind is None:
+        return
+    slot = schedule.slot(kind, record.created_at, ZoneInfo(patient.timezone), schedule.load().quiet)
+    if slot is None or slot.until <= system.clock.now():
+        _put(touch, "missed", "no_room" if slot is None else "recorded_late")
+        return
+    touch.due_at, touch.until = slot.due, slot.until
+    _put(touch, "pending", None)
 
 
 def _line_up(

@@ -58,6 +58,8 @@ class Kind:
     day: int | None = None
     at: time | None = None
     until: time | None = None
+    #: The kind of record it asks about; empty: it follows an infusion.
+    about: str = ""
 
     @property
     def by_wall(self) -> bool:
@@ -70,10 +72,13 @@ class Policy:
 
     version: int
     quiet: Quiet
+    #: Those that follow an infusion, and those that follow a record of the patient's own.
     kinds: tuple[Kind, ...]
+    follow_ups: tuple[Kind, ...]
 
     def kind(self, kind_id: str) -> Kind | None:
-        return next((kind for kind in self.kinds if kind.id == kind_id), None)
+        every = (*self.kinds, *self.follow_ups)
+        return next((kind for kind in every if kind.id == kind_id), None)
 
 
 @dataclass(frozen=True)
@@ -88,8 +93,8 @@ _DAY = timedelta(days=1)
 
 
 def slot(kind: Kind, ended: datetime, zone: ZoneInfo, quiet: Quiet) -> Slot | None:
-    """The slot of a touch after an infusion that ended then; None when its time leaves no room
-    outside the quiet hours."""
+    """The slot of a touch after an infusion that ended then, or a step that was set then; None when
+    its time leaves no room outside the quiet hours."""
     earliest = ended.astimezone(UTC) + timedelta(hours=kind.after_hours)
     if kind.day is None or kind.at is None or kind.until is None:
         due = earliest
@@ -122,7 +127,9 @@ def load(path: Path = PATH) -> Policy:
         kinds = tuple(_kind(entry) for entry in document["touches"])
         if len({kind.id for kind in kinds}) != len(kinds):
             raise TouchesError("touches: two have the same id")
-        return Policy(int(document["version"]), quiet, kinds)
+        after = tuple(kind for kind in kinds if not kind.about)
+        about = tuple(kind for kind in kinds if kind.about)
+        return Policy(int(document["version"]), quiet, after, about)
     except (KeyError, TypeError) as error:
         raise TouchesError(f"touches: {type(error).__name__}: {error}") from None
 

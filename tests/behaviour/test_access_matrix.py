@@ -96,6 +96,7 @@ class Clinic:
         world.infusion(patient, hours_ago=1)
         message(world, patient, WORDS)
         alert_id = alert(world, patient)
+        record(world, patient, "small_step", "step", {"text": WORDS})
         record(world, patient, "clinic_task", "task", {"task": "forms", "urgency": "routine"})
         with system.database.read() as session:
             conversation = session.get_one(Conversation, world.conversation(patient))
@@ -124,6 +125,7 @@ class Clinic:
                 patient.id, "patient_contact", "address", way.id, "sam@home.test"
             )
             session.add(way)
+            step = (Record.patient_id == patient.id) & (Record.kind == "small_step")
             task = (Record.patient_id == patient.id) & (Record.kind == "clinic_task")
             return {
                 "patient_id": patient.id,
@@ -135,6 +137,7 @@ class Clinic:
                 "touch_id": plan.of(session, held)[0].id,
                 "glass_id": rows["therapist"].id,
                 "annotation_id": note.id,
+                "step_id": session.scalars(select(Record.id).where(step)).one(),
                 "stop_link": contacts.token(system, way),
                 "kind": "note",
                 "seq": "1",
