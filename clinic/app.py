@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import signal
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -29,11 +31,16 @@ from clinic.patient import days, journal, pages, plan, steps, team
 from clinic.patient import settings as own_settings
 from clinic.patient.api import router as patient_router
 from clinic.problems import Problem, not_found
+from clinic.records import schema
 from clinic.records.models import Heartbeat
 from clinic.system import System
 
 #: How often the edge looks whether the engine lives, in seconds.
 _ENGINE_LOOK = 2.0
+#: How often it looks whether the database was migrated under it, in seconds.
+_SCHEMA_LOOK = 2.0
+
+log = logging.getLogger("afterglow.edge")
 
 
 def create_app(system: System, assistant: Assistant | None = None) -> FastAPI:
@@ -57,6 +64,7 @@ def create_app(system: System, assistant: Assistant | None = None) -> FastAPI:
             asyncio.create_task(live.run()),
             asyncio.create_task(turns.sweep()),
             asyncio.create_task(_watch_engine(system, live)),
+            asyncio.create_task(_watch_schema(system)),
         ]
         yield
         for task in background:
@@ -151,6 +159,14 @@ async def _watch_engine(system: System, live: Feed) -> None:
                 await asyncio.to_thread(live.tell_all, "state")
             staffed = alive
         await asyncio.sleep(_ENGINE_LOOK)
+
+
+async def _watch_schema(system: System) -> None:
+    """End this process in good order once the database is newer than its code."""
+    while not await asyncio.to_thread(schema.moved_on, system.database):
+        await asyncio.sleep(_SCHEMA_LOOK)
+    log.error("the database is newer than this edge: it stops")
+    signal.raise_signal(signal.SIGTERM)
 
 
 def _engine_alive(system: System) -> bool:

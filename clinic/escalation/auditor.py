@@ -27,6 +27,7 @@ from clinic import feed
 from clinic.conversation import delivery
 from clinic.escalation import machine, on_call
 from clinic.escalation.engine import Engine
+from clinic.records import schema
 from clinic.records.models import (
     Audit,
     Conversation,
@@ -70,6 +71,9 @@ class Auditor:
     def run(self, stop: threading.Event) -> None:
         """Audit until told to stop. The first audit waits a round: the engine is starting too."""
         while not stop.wait(self._system.settings.audit_every):
+            if schema.moved_on(self._system.database):
+                log.error("the database is newer than this auditor: it stops")
+                return
             try:
                 self.audit()
             except Exception as error:

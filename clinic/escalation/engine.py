@@ -28,6 +28,7 @@ from clinic.conversation import delivery, handoff
 from clinic.escalation import machine, welfare
 from clinic.notify import Channels
 from clinic.outbox import queue
+from clinic.records import schema
 from clinic.records.audit import ChainError
 from clinic.records.models import Conversation, Heartbeat
 from clinic.system import System
@@ -62,12 +63,21 @@ class Engine:
 
     def run(self, stop: threading.Event) -> None:
         """Cycle until told to stop. A provider that hangs must hold up neither the clock's work nor
-        another provider's, so each lane of the outbox has a thread of its own."""
+        another provider's, so each lane of the outbox has a thread of its own. Told by a migration,
+        too: what is started next has the new code."""
+        if self._outdated(stop):
+            return
         for lane in queue.lanes(self._channels):
             threading.Thread(target=self._keep_delivering, args=(stop, lane), daemon=True).start()
-        while not stop.is_set():
+        while not stop.is_set() and not self._outdated(stop):
             self._turn_clock()
             stop.wait(self._system.settings.tick)
+
+    def _outdated(self, stop: threading.Event) -> bool:
+        if schema.moved_on(self._system.database):
+            log.error("the database is newer than this engine: it stops")
+            stop.set()
+        return stop.is_set()
 
     def _turn_clock(self) -> None:
         # A list, so that every part runs even after one has failed.
