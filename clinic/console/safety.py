@@ -56,6 +56,19 @@ def all_screens(
     return [_screen(*each, found[n + 1 :]) for n, each in enumerate(found[:most])]
 
 
+def finished(
+    system: System, session: Session, patient_id: str
+) -> dict[str, list[tuple[datetime, float, str]]]:
+    """(when, score, what it means) of every finished one with a score, by measure, oldest first."""
+    found: dict[str, list[tuple[datetime, float, str]]] = {}
+    for measure, data, row in reversed(_administrations(system, session, patient_id)):
+        value = _value(data)
+        if value is not None:
+            label = measures.score(measure, data["answers"]).label or ""
+            found.setdefault(measure.id, []).append((row.updated_at, value, label))
+    return found
+
+
 def responses(system: System, session: Session, patient_id: str) -> list[str]:
     """Measures that have fallen little by now, in words for the team (domain.md 3.3)."""
     held = session.scalars(

@@ -162,6 +162,7 @@ DELIVERED = "delivered"
 ACTIONS = {
     "transcript.read": "Read the transcript",
     "transcript.reviewed": "Marked messages as read",
+    "measures.read": "Looked at the pictures over time",
     "transcript.find": "Looked for words in the record",
     "annotation.add": "Wrote or kept something beside the transcript",
     "annotation.change": "Changed a note",
@@ -304,6 +305,12 @@ class When:
         ahead = (self.day(moment) - self.day(self.now)).days
         day = {0: "today", 1: "tomorrow"}.get(ahead, f"on {self.local(moment):%A}")
         return f"{day}, {self.clock(moment)}"
+
+    def short_day(self, moment: datetime) -> str:
+        """ "Nov 19", with the year in another year."""
+        local = self.local(moment)
+        said = f"{local:%b} {local.day}"
+        return said if local.year == self.local(self.now).year else f"{said} {local.year}"
 
     def short(self, moment: datetime) -> str:
         """ "9:04 pm" today, "Nov 19, 9:04 pm" on another day, with the year in another year."""

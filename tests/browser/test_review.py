@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from bot import measures
+from bot.content import question
+from clinic.conversation import delivery, intake
+from clinic.records.models import Record, new_id
 from tests.browser.test_three_windows import House
 from tests.browser.test_three_windows import house as house
-from tests.browser.test_whole_path import expect_no_barriers, keep_picture
+from tests.browser.test_whole_path import PICTURES, expect_no_barriers, keep_picture
 from tests.desk import message, record
 
 pytestmark = pytest.mark.browser
@@ -110,3 +116,49 @@ def test_every_page_is_open_to_everybody(house: House, width: int) -> None:
     expect(page.get_by_role("heading", name="found")).to_be_visible()
     expect_no_barriers(page)
     keep_picture(page, f"desk-found-{width}")
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_pictures_are_open_to_everybody(house: House, width: int) -> None:
+    world, sam = house.world, house.sam
+    conversation = world.conversation(sam)
+    for name in ("phq9", "gad7"):
+        for item in measures.measures()[name].items:
+            with world.system.database.write() as session:
+                locked = delivery.locked(session, conversation)
+                asked = delivery.say(world.system, session, locked, question(name, item.id))
+            intake.receive_choice(
+                world.system, conversation, asked.id, "1" if item.id != "9" else "0", asked.id
+            )
+    with world.system.database.write() as session:
+        # Two weeks ago it was worse.
+        newest = session.query(Record).filter_by(kind="measure").first()
+        assert newest is not None
+        older = Record(
+            id=new_id(), patient_id=sam.id, kind="measure", key="older", state="complete",
+            created_at=newest.created_at - timedelta(days=14),
+            updated_at=newest.created_at - timedelta(days=14),
+        )  # fmt: skip
+        data = world.system.vault(session).data(newest)
+        data["answers"] = dict.fromkeys(data["answers"], 2)
+        data["score"]["value"] = 2 * len(data["answers"])
+        older.data_sealed = world.system.vault(session).seal(
+            sam.id, "record", "data", older.id, json.dumps(data)
+        )
+        session.add(older)
+    record(world, sam, "check_in", "c1", {"mood": -2, "intensity": 6, "fog": 2, "body": "foggy"})
+    record(world, sam, "check_in", "c2", {"mood": 1, "body": "fine"})
+    page = house.clinician(house.robin, width=width)
+    for name, path in (
+        ("pictures", f"{house.url}/console/patients/{sam.id}/pictures"),
+        ("overview", f"{house.url}/console/overview"),
+    ):
+        page.goto(path)
+        expect_no_barriers(page)
+        wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert wide <= 0, f"{name} scrolls sideways"
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            expect_no_barriers(page)
+            PICTURES.mkdir(exist_ok=True)
+            page.screenshot(path=PICTURES / f"desk-{name}-{width}-{scheme}.png", full_page=True)

@@ -1,0 +1,255 @@
+"""Pictures of measures over time, for the desk and for the patient's own pages alike.
+
+A picture is a sentence first, then an SVG drawn on the server, then the same figures as a table: it
+prints, needs no script, and says nothing by colour alone. Styles: ``.picture`` in tokens.css. Times
+come as aware datetimes and are worded by whoever asks (their zone, their way to say a date).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from markupsafe import Markup
+
+Say = Callable[[datetime], str]
+
+#: The drawing's size in its own units, about one CSS pixel each on a phone; and its margins.
+_WIDTH, _HEIGHT = 360, 190
+_LEFT, _RIGHT, _TOP, _BOTTOM = 34, 12, 24, 24
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value. ``note`` says what it means; ``change`` is "up" or "down" where the step from the
+    one before means something, else empty."""
+
+    at: datetime
+    value: float
+    note: str = ""
+    change: str = ""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something to see the values against: an infusion, with its number as ``label``."""
+
+    at: datetime
+    label: str
+    #: In full, for who hears it read.
+    words: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """Values over time. ``low`` and ``high`` are the ends of the scale, whatever was reached;
+    ``levels`` are lines across with a name, such as a cut-off."""
+
+    name: str
+    title: str
+    sentence: str
+    points: Sequence[Point]
+    low: float
+    high: float
+    events: Sequence[Event] = ()
+    levels: Sequence[tuple[float, str]] = ()
+
+
+@dataclass(frozen=True)
+class Span:
+    """Something that lasted between two lengths: seen until ``least``, gone by ``most`` (None:
+    nobody knows when)."""
+
+    label: str
+    least: float
+    most: float | None
+    note: str
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Lengths side by side, in ``unit``, of which only a least and perhaps a most is known."""
+
+    name: str
+    title: str
+    sentence: str
+    spans: Sequence[Span]
+    unit: str
+
+
+def line(picture: Line, say: Say) -> Markup:
+    """The figure of a line. Without points there is nothing to draw: an empty string."""
+    if not picture.points:
+        return Markup("")
+    axis = _Axis.of(picture)
+    levels = [_level(value, words, axis.y(value)) for value, words in picture.levels]
+    path = " ".join(f"{axis.x(p.at):.1f},{axis.y(p.value):.1f}" for p in picture.points)
+    drawn = Markup("").join(
+        [
+            _scale(axis.y(picture.low), f"{picture.low:g}"),
+            _scale(axis.y(picture.high), f"{picture.high:g}"),
+            *levels,
+            *(_event(event, axis.x(event.at)) for event in picture.events if axis.holds(event.at)),
+            Markup('<polyline points="{}"/>').format(path),
+            *(_point(point, axis, say) for point in picture.points),
+            _foot(_LEFT, "start", say(axis.begin)),
+            _foot(_WIDTH - _RIGHT, "end", say(axis.end)),
+        ]
+    )
+    rows = [
+        (say(p.at), f"{p.value:g}", p.note, {"up": "Up", "down": "Down"}.get(p.change, ""))
+        for p in picture.points
+    ]
+    heads = ("When", "Value", "Means", "Meaningful change")
+    return _figure(picture.name, picture.title, picture.sentence, drawn, _HEIGHT, heads, rows)
+
+
+def spans(picture: Spans) -> Markup:
+    """The figure of lengths: a full bar as long as it was seen, an open one until it was gone."""
+    if not picture.spans:
+        return Markup("")
+    longest = max([*(s.least for s in picture.spans), *(s.most or 0 for s in picture.spans), 1])
+    step, left = 26, 84
+    height = _TOP + step * len(picture.spans) + _BOTTOM
+    wide = (_WIDTH - left - _RIGHT) / longest
+    parts = []
+    for number, span in enumerate(picture.spans):
+        y = _TOP + step * number
+        parts.append(
+            Markup('<text x="{}" y="{}" text-anchor="end">{}</text>').format(
+                left - 6, y + 12, span.label
+            )
+        )
+        if span.most is not None:
+            parts.append(_bar("picture__open", left, y, span.most * wide))
+        parts.append(_bar("picture__bar", left, y, span.least * wide))
+    base = height - 8
+    zero = Markup('<text x="{}" y="{}">0</text>').format(left, base)
+    end = Markup('<text x="{}" y="{}" text-anchor="end">{:g} {}</text>').format(
+        _WIDTH - _RIGHT, base, round(longest, 1), picture.unit
+    )
+    rows = [
+        (s.label, f"{s.least:g}", "not known" if s.most is None else f"{s.most:g}", s.note)
+        for s in picture.spans
+    ]
+    heads = ("Which", f"At least, {picture.unit}", f"At most, {picture.unit}", "What")
+    drawn = Markup("").join([*parts, zero, end])
+    return _figure(picture.name, picture.title, picture.sentence, drawn, height, heads, rows)
+
+
+@dataclass(frozen=True)
+class _Axis:
+    begin: datetime
+    end: datetime
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, picture: Line) -> _Axis:
+        times = [*(p.at for p in picture.points), *(e.at for e in picture.events)]
+        values = [*(p.value for p in picture.points), picture.low, picture.high]
+        return cls(min(times), max(times), min(values), max(values))
+
+    def holds(self, at: datetime) -> bool:
+        return self.begin <= at <= self.end
+
+    def x(self, at: datetime) -> float:
+        length = (self.end - self.begin).total_seconds()
+        share = (at - self.begin).total_seconds() / length if length else 0.5
+        return _LEFT + share * (_WIDTH - _LEFT - _RIGHT)
+
+    def y(self, value: float) -> float:
+        length = self.high - self.low
+        share = (value - self.low) / length if length else 0.5
+        return _HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM)
+
+
+def _figure(
+    name: str,
+    title: str,
+    sentence: str,
+    drawn: Markup,
+    height: int,
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+) -> Markup:
+    table = Markup("").join(
+        Markup("<tr>{}</tr>").format(
+            Markup("").join(
+                Markup('<th scope="row">{}</th>').format(cell)
+                if place == 0
+                else Markup('<td data-label="{}">{}</td>').format(heads[place], cell)
+                for place, cell in enumerate(row)
+            )
+        )
+        for row in rows
+    )
+    head = Markup("").join(Markup('<th scope="col">{}</th>').format(words) for words in heads)
+    return Markup(
+        '<figure class="picture" id="{name}" aria-labelledby="{name}-title">'
+        '<figcaption><h3 id="{name}-title">{title}</h3><p>{sentence}</p></figcaption>'
+        '<svg viewBox="0 0 {width} {height}" role="img" aria-labelledby="{name}-title">'
+        "{drawn}</svg>"
+        '<details><summary>The figures<span class="unseen"> of {title}</span></summary>'
+        '<div class="table-wrap"><table class="table table--stack"><thead><tr>{head}</tr></thead>'
+        "<tbody>{table}</tbody></table></div></details></figure>"
+    ).format(
+        name=name,
+        title=title,
+        sentence=sentence,
+        width=_WIDTH,
+        height=height,
+        drawn=drawn,
+        head=head,
+        table=table,
+    )
+
+
+def _bar(kind: str, x: float, y: float, width: float) -> Markup:
+    return Markup('<rect class="{}" x="{:.1f}" y="{}" width="{:.1f}" height="14"/>').format(
+        kind, x, y, max(width, 2)
+    )
+
+
+def _scale(y: float, words: str) -> Markup:
+    return Markup(
+        '<line class="picture__scale" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>'
+        '<text x="{}" y="{:.1f}" text-anchor="end">{}</text>'
+    ).format(_LEFT, _WIDTH - _RIGHT, y, y, _LEFT - 5, y + 4, words)
+
+
+def _level(value: float, words: str, y: float) -> Markup:
+    return Markup(
+        '<line class="picture__level" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>'
+        '<text class="picture__name" x="{}" y="{:.1f}" text-anchor="end">{} {:g}</text>'
+    ).format(_LEFT, _WIDTH - _RIGHT, y, y, _WIDTH - _RIGHT, y - 3, words, value)
+
+
+def _event(event: Event, x: float) -> Markup:
+    return Markup(
+        '<line class="picture__event" x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{foot}">'
+        "<title>{words}</title></line>"
+        '<text x="{x:.1f}" y="{label}" text-anchor="middle">{said}</text>'
+    ).format(
+        x=x, top=_TOP, foot=_HEIGHT - _BOTTOM, label=_TOP - 8, words=event.words, said=event.label
+    )
+
+
+def _point(point: Point, axis: _Axis, say: Say) -> Markup:
+    """A dot; a triangle that points the way where the step means something."""
+    x, y = axis.x(point.at), axis.y(point.value)
+    note = f" ({point.note})" if point.note else ""
+    title = Markup("<title>{}: {:g}{}</title>").format(say(point.at), point.value, note)
+    if not point.change:
+        return Markup('<circle cx="{:.1f}" cy="{:.1f}" r="3.5">{}</circle>').format(x, y, title)
+    tip = 6 if point.change == "down" else -6
+    return Markup(
+        '<polygon points="{:.1f},{:.1f} {:.1f},{:.1f} {:.1f},{:.1f}">{}</polygon>'
+    ).format(x - 6, y - tip, x + 6, y - tip, x, y + tip, title)
+
+
+def _foot(x: float, anchor: str, words: str) -> Markup:
+    return Markup('<text x="{}" y="{}" text-anchor="{}">{}</text>').format(
+        x, _HEIGHT - 6, anchor, words
+    )

@@ -1,0 +1,207 @@
+"""Measures over time, after-effects and their length, the series, and the clinic in figures."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import update
+
+from bot import measures
+from bot.content import question
+from clinic.conversation import delivery, intake
+from clinic.escalation import machine
+from clinic.records.models import Patient, Staff, Touch
+from tests.builders import World
+from tests.desk import Browser, alert, audit, heartbeat, in_order, record, shown
+
+
+@pytest.fixture
+def ames(world: World) -> Staff:
+    return world.staff("Ames")
+
+
+@pytest.fixture
+def sam(world: World, ames: Staff) -> Patient:
+    return world.patient("Sam Rivera", ames)
+
+
+def look(world: World, staff: Staff, path: str) -> str:
+    heartbeat(world)
+    return Browser(world).sign_in(staff).get(path).text
+
+
+def over_time(world: World, sam: Patient, ames: Staff) -> str:
+    return look(world, ames, f"/console/patients/{sam.id}/pictures")
+
+
+def answer(world: World, sam: Patient, name: str, value: int, but: int = 0) -> None:
+    """All of a measure's questions with one value, the last one with another."""
+    conversation, now = world.conversation(sam), world.clock.now().timestamp()
+    items = measures.measures()[name].items
+    for item in items:
+        with world.system.database.write() as session:
+            locked = delivery.locked(session, conversation)
+            asked = delivery.say(world.system, session, locked, question(name, item.id))
+        said = but if item is items[-1] else value
+        intake.receive_choice(
+            world.system, conversation, asked.id, str(said), f"key-{name}-{item.id}-{now}"
+        )
+
+
+def figure(page: str, name: str) -> str:
+    return page.split(f'<figure class="picture" id="{name}"')[1].split("</figure>")[0]
+
+
+def test_only_a_step_that_means_something_is_called_a_change(
+    world: World, sam: Patient, ames: Staff
+) -> None:
+    # 8 items of 2 are 16; then 8 (8 fewer, more than the five that mean something); then 8 again.
+    for value in (2, 1, 1):
+        answer(world, sam, "phq9", value)
+        world.clock.advance(timedelta(days=14))
+    drawn = figure(over_time(world, sam, ames), "measure-phq9")
+    assert "Down from 16 to 8 (mild) since Mar 10." in shown(drawn)
+    assert drawn.count("<polygon") == 1, "one step means something"
+    assert drawn.count("<circle") == 2
+    rows = shown(drawn.split("<tbody>")[1])
+    assert in_order(rows, ["Mar 10 16 moderately severe", "Mar 24 8 mild Down", "Apr 7 8 mild"])
+    assert rows.count("Down") == 1
+    assert "remission below 5" in shown(drawn)
+
+
+def test_less_than_a_meaningful_change_is_about_the_same(
+    world: World, sam: Patient, ames: Staff
+) -> None:
+    answer(world, sam, "gad7", 2, but=2)
+    world.clock.advance(timedelta(days=14))
+    answer(world, sam, "gad7", 2, but=0)
+    drawn = figure(over_time(world, sam, ames), "measure-gad7")
+    assert "About the same since Mar 10: 14 at first, 12 now (moderate)." in shown(drawn)
+    assert "<polygon" not in drawn
+
+
+def test_infusions_stand_in_the_picture_where_they_were(
+    world: World, sam: Patient, ames: Staff
+) -> None:
+    answer(world, sam, "phq9", 2)
+    world.clock.advance(timedelta(days=7))
+    world.infusion(sam, hours_ago=1)
+    world.clock.advance(timedelta(days=7))
+    answer(world, sam, "phq9", 1)
+    drawn = figure(over_time(world, sam, ames), "measure-phq9")
+    assert "<title>Infusion 1</title>" in drawn
+    first, last = re.findall(r'<(?:circle|polygon) (?:cx="|points=")([\d.]+)', drawn)
+    (event,) = re.findall(r'picture__event" x1="([\d.]+)"', drawn)
+    assert float(first) < float(event) < float(last)
+
+
+def test_the_end_of_after_effects_lies_between_two_check_ins(
+    world: World, sam: Patient, ames: Staff
+) -> None:
+    world.infusion(sam, hours_ago=1)
+    record(world, sam, "check_in", "c1", {"fog": 2, "nausea": 0, "dizzy": 0})
+    world.clock.advance(timedelta(hours=2))
+    record(world, sam, "check_in", "c2", {"body": "foggy"})
+    world.clock.advance(timedelta(hours=17))
+    record(world, sam, "check_in", "c3", {"body": "fine"})
+    page = over_time(world, sam, ames)
+    assert "Felt up to 3 hours after an infusion" in shown(page)
+    assert "By when it had gone is known for 1 of 1." in shown(page)
+    rows = shown(figure(page, "after-effects").split("<tbody>")[1])
+    assert "Infusion 1 3 20 fog" in rows
+
+
+def test_without_a_later_answer_nobody_knows_when_it_ended(
+    world: World, sam: Patient, ames: Staff
+) -> None:
+    world.infusion(sam, hours_ago=1)
+    record(world, sam, "check_in", "c1", {"nausea": 3})
+    page = over_time(world, sam, ames)
+    assert "Infusion 1 1 not known nausea" in shown(figure(page, "after-effects"))
+    assert "picture__open" not in page
+
+
+def test_the_series_says_what_came_between_the_infusions(
+    world: World, sam: Patient, ames: Staff
+) -> None:
+    world.infusion(sam, hours_ago=1)
+    for number, mood in enumerate((2, -1)):
+        record(world, sam, "check_in", f"m{number}", {"mood": mood})
+    record(world, sam, "check_in", "i", {"intensity": 7, "tone": "mixed"})
+    answer(world, sam, "phq9", 1)
+    alert(world, sam, "emergency")
+    world.clock.advance(timedelta(days=3))
+    world.infusion(sam, hours_ago=1)
+    page = over_time(world, sam, ames)
+    series = shown(page.split("The series")[1].split("<tbody>")[1])
+    assert in_order(
+        series, ["1 Mar 10", "PHQ-9 8", "+0.5 (n = 2)", "7", "Mixed", "Emergency", "1 2 5:10 pm"]
+    )
+    assert "not asked" in series.split("2 5:10 pm")[1]
+
+
+def test_what_the_patient_said_of_each_infusion_is_drawn_against_their_numbers(
+    world: World, sam: Patient, ames: Staff
+) -> None:
+    for number, strong in enumerate((8, 5), 1):
+        world.infusion(sam, hours_ago=1)
+        record(world, sam, "check_in", f"i{number}", {"intensity": strong, "mood": -number})
+        world.clock.advance(timedelta(days=4))
+    page = over_time(world, sam, ames)
+    strong = figure(page, "tracked-intensity")
+    assert "Asked 2 times: between 5 and 8 on a scale from 0 to 10." in shown(strong)
+    assert in_order(strong, ["<title>Infusion 1</title>", "<title>Infusion 2</title>"])
+    mood = shown(figure(page, "tracked-mood"))
+    assert "between -2 and -1 on a scale from -4 to +4." in mood
+
+
+def test_nothing_to_draw_says_so_and_looking_is_recorded(
+    world: World, sam: Patient, ames: Staff
+) -> None:
+    page = shown(over_time(world, sam, ames))
+    assert in_order(page, ["Nothing measured yet", "No infusion yet."])
+    assert len(audit(world, "measures.read")) == 1
+
+
+# The clinic.
+
+
+def test_the_clinic_in_figures(world: World, ames: Staff) -> None:
+    nurse = world.staff("Noor", on_call=True)
+    patients = [world.patient(f"Patient {n}", ames) for n in range(5)]
+    for patient in patients:
+        world.infusion(patient, hours_ago=30)
+        record(world, patient, "check_in", "s", {"light": "poor", "support": "good"})
+    record(world, patients[0], "check_in", "s2", {"sound": "mixed"})
+    alert_id = alert(world, patients[0], "urgent")
+    alert(world, patients[1], "urgent")
+    world.clock.advance(timedelta(minutes=12))
+    with world.system.database.write() as session:
+        machine.acknowledge(world.system, session, alert_id, nurse)
+        # Opened again and taken again later: the first one counts.
+        machine.release(world.system, session, alert_id, nurse)
+    world.clock.advance(timedelta(minutes=30))
+    with world.system.database.write() as session:
+        machine.acknowledge(world.system, session, alert_id, nurse)
+        session.execute(
+            update(Touch).where(Touch.kind == "day_1").values(state="answered", reason=None)
+        )
+        one = session.query(Touch).filter_by(kind="day_1", patient_id=patients[0].id).one()
+        one.state = "missed"
+    page = shown(look(world, ames, "/console/overview"))
+    assert "2 alerts in 5 infusions: 40.0 for every hundred." in page
+    assert "Urgent 2 1 12 min too few" in page
+    assert re.search(r"Day 1 4 1 0 0 80 %", page)
+    assert "Light 5 0 0 5" in page
+    assert "Sound and noise fewer than five - - -" in page
+    for patient in range(5):
+        assert f"Patient {patient}" not in page
+
+
+def test_an_empty_clinic_has_no_figures_and_says_so(world: World, ames: Staff) -> None:
+    page = shown(look(world, ames, "/console/overview?days=30"))
+    assert "0 alerts in 0 infusions." in page
+    assert "None were due." in page
+    assert "There is nothing here for you" in look(world, ames, "/console/overview?days=0")
