@@ -17,11 +17,11 @@ import httpx
 import pytest
 from sqlalchemy import select, text
 
+from clinic.conversation import intake
 from clinic.escalation.auditor import Auditor
 from clinic.escalation.engine import Engine
 from clinic.records import schema
 from clinic.records.models import Heartbeat, Outbox
-from tests.behaviour.conftest import Edge
 from tests.builders import World, free_ports
 
 RISK = "I want to kill myself tonight"
@@ -45,17 +45,20 @@ def ends_by_itself(run: Callable[[threading.Event], None]) -> bool:
     return ended
 
 
-def test_the_code_knows_the_newest_version_there_is(edge: Edge) -> None:
-    with edge.world.system.database.read() as session:
+def test_the_code_knows_the_newest_version_there_is(tmp_path: Path) -> None:
+    world = World.make(tmp_path)
+    with world.system.database.read() as session:
         assert session.scalar(text("SELECT version_num FROM alembic_version")) == schema.KNOWN
-    assert not schema.moved_on(edge.world.system.database)
+    assert not schema.moved_on(world.system.database)
 
 
-def test_an_old_engine_sends_nothing_and_claims_no_life(edge: Edge) -> None:
-    edge.post({"text": RISK})
-    migrate_under(edge.world)
-    assert ends_by_itself(Engine(edge.world.system).run)
-    with edge.world.system.database.read() as session:
+def test_an_old_engine_sends_nothing_and_claims_no_life(tmp_path: Path) -> None:
+    world = World.make(tmp_path)
+    world.staff("Noor", "on_call", on_call=True)
+    intake.receive_text(world.system, world.conversation(world.patient()), RISK, "key-of-the-risk")
+    migrate_under(world)
+    assert ends_by_itself(Engine(world.system).run)
+    with world.system.database.read() as session:
         assert set(session.scalars(select(Outbox.state))) == {"queued"}
         assert session.get(Heartbeat, "engine") is None
 
