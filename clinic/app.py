@@ -27,7 +27,7 @@ from clinic.conversation import delivery, whereabouts
 from clinic.conversation.turn import Assistant, Turns
 from clinic.feed import Feed
 from clinic.guards import Guard
-from clinic.patient import days, journal, pages, plan, steps, team
+from clinic.patient import changes, days, history, journal, pages, plan, steps, team
 from clinic.patient import settings as own_settings
 from clinic.patient.api import router as patient_router
 from clinic.problems import Problem, not_found
@@ -84,9 +84,11 @@ def create_app(system: System, assistant: Assistant | None = None) -> FastAPI:
     app.include_router(journal.router(system, room, turns))
     app.include_router(steps.router(system, room, turns))
     app.include_router(days.router(system, room))
+    app.include_router(changes.router(system, room))
     app.include_router(plan.router(system, room))
     app.include_router(team.router(system, room))
     app.include_router(own_settings.router(system, room))
+    app.include_router(history.router(system, room))
     app.include_router(console_router(system, live))
     for callbacks in notify.routers(system):
         app.include_router(callbacks)

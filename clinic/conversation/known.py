@@ -64,7 +64,7 @@ def known(
     asked = [_request(words, data) for row, data in held if _open(row)]
     infusions = [infusion for infusion in infusions if not infusion.cancelled]
     since = max((i.ended_at for i in infusions if i.ended_at and i.ended_at <= now), default=None)
-    cycles = _cycles(held, infusions)
+    compared = cycles(held, infusions)
     found |= {
         "wins": _list(_quote(text) for text in wins[-3:]),
         "parked": _list(_quote(text) for text in parked[-2:]),
@@ -74,8 +74,8 @@ def known(
         "card": _list(
             _quote(found[n]) for n in ("intention", "let_go", "safe_place") if n in found
         ),
-        "differences": _differences(words, cycles),
-        "last_time": _last_time(words, cycles),
+        "differences": _differences(words, compared),
+        "last_time": _last_time(words, compared),
     }
     return {name: text[:2000] for name, text in found.items() if text}
 
@@ -116,13 +116,15 @@ def _has_ride(held: Held, since: datetime | None) -> bool:
     return bool(said) and said[-1] == "yes"
 
 
-def _cycles(held: Held, infusions: Sequence[Infusion]) -> dict[int, dict[str, int]]:
-    """Infusion -> variable -> number. What is asked before an infusion belongs to the next one."""
-    found: dict[int, dict[str, int]] = {}
+def cycles(
+    held: Held, infusions: Sequence[Infusion], names: Sequence[str] = COMPARED
+) -> dict[int, dict[str, Any]]:
+    """Infusion -> variable -> value. What is asked before an infusion belongs to the next one."""
+    found: dict[int, dict[str, Any]] = {}
     for row, data in held:
         if row.kind != "check_in":
             continue
-        for name in set(data) & set(COMPARED):
+        for name in set(data) & set(names):
             if name in BEFORE:
                 mine = next((i for i in infusions if i.started_at > row.created_at), None)
             else:

@@ -23,7 +23,10 @@ from clinic.system import System
 
 Text = Annotated[str, Form()]
 #: What the page says after an act, by the code in its address.
-SAID = ("kept", "both_kept", "changed_who")
+SAID = (
+    *("kept", "both_kept", "changed_who", "erased", "not_erased"),
+    *("stays_shared", "stays_talk", "stays_danger"),
+)
 _PAGE = 30
 #: Distress from which nothing challenging is offered, and for how long (domain.md 5.3).
 _HARD, _HARD_FOR = 7, timedelta(hours=24)
@@ -39,6 +42,7 @@ def router(system: System, pages: Pages, turns: Turns) -> APIRouter:
         find: Annotated[str, Query(max_length=200)] = "",
         tag: Annotated[str, Query(max_length=60)] = "",
         page: Annotated[int, Query(ge=1, le=10_000)] = 1,
+        said: str = "",
     ) -> Response:
         with system.database.read() as session:
             conversation = pages.signed_in(session, token)
@@ -54,6 +58,7 @@ def router(system: System, pages: Pages, turns: Turns) -> APIRouter:
                 entries=found[(page - 1) * _PAGE : page * _PAGE],
                 tags=sorted({t for e in every for t in e.tags}, key=str.casefold),
                 any=bool(every),
+                said=said if said in SAID else "",
                 find=find,
                 tag=tag,
                 number=page,

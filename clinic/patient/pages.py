@@ -25,7 +25,7 @@ from clinic.system import System
 
 Token = Annotated[str | None, Cookie(alias=access.COOKIE)]
 #: The pages in the bar; each one's address is its name.
-BAR = ("chat", "journal", "steps", "days", "plan", "team", "settings")
+BAR = ("chat", "journal", "steps", "days", "changes", "plan", "team", "settings")
 
 
 class Pages:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from clinic.conversation import delivery, whereabouts
 from clinic.notify import Channels
 from clinic.notify.push import public_key
+from clinic.patient import history
 from clinic.patient.pages import Pages, Token, back
 from clinic.records.models import Clinic, PatientContact
 from clinic.system import System
@@ -23,7 +24,7 @@ from clinic.wake.contacts import NotKeptError
 
 Text = Annotated[str, Form()]
 #: What the page says after an act, by the code in its address.
-SAID = ("sent", "on", "off")
+SAID = ("sent", "on", "off", "erased", "asked", "not_today")
 
 
 def router(system: System, pages: Pages) -> APIRouter:
@@ -117,6 +118,7 @@ def router(system: System, pages: Pages) -> APIRouter:
                 said=said if said in SAID else "",
                 error=error,
                 channel=channel,
+                choices=history.of(system, session, conversation.patient),
             )
 
     return routes

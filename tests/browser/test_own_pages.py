@@ -44,7 +44,7 @@ def test_every_page_is_open_to_everybody(
     phone.get_by_role("button", name="Save").click()
     expect(phone.get_by_role("status")).to_have_text("Saved.")
     expect_no_barriers(phone)
-    for name in ("journal", "journal/new", "steps", "days", "plan", "team", "settings"):
+    for name in ("journal", "journal/new", "steps", "days", "changes", "plan", "team", "settings"):
         phone.goto(f"{house.url}/{name}")
         expect_no_barriers(phone)
         wide = phone.evaluate("document.documentElement.scrollWidth - window.innerWidth")
