@@ -45,7 +45,7 @@ class Browser:
         self.last = response.text
         return response
 
-    def post(self, path: str, fields: Mapping[str, str] | None = None, **options: Any) -> Response:
+    def post(self, path: str, fields: Mapping[str, Any] | None = None, **options: Any) -> Response:
         """A form with the session's own token unless ``fields`` gives another."""
         found = re.search(r'name="csrf" value="([^"]+)"', self.last)
         body = {"csrf": found.group(1) if found else ""} | dict(fields or {})

@@ -1,28 +1,33 @@
 """My patients by what needs me. A handful of questions to the database, however many patients."""
 
+import asyncio
+import contextlib
 import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
+from urllib.parse import parse_qsl, urlencode
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import Response
 from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from bot import measures, stages
 from clinic import glass
-from clinic.console import needs, queue, relations, review, wording
+from clinic.console import filters, needs, queue, relations, review, wording
 from clinic.console.access import Who
-from clinic.console.desk import Desk, zone
+from clinic.console.desk import HOME, Desk, MissingError, back_to, zone
 from clinic.console.needs import Alert, Change, Facts, Need
 from clinic.conversation import measuring, whereabouts
 from clinic.journal import entries
+from clinic.people import NotPossibleError
 from clinic.records.crypto import CryptoError
 from clinic.records.models import (
     FROM_PATIENT,
+    Annotation,
     Clinic,
     Conversation,
     Escalation,
@@ -31,6 +36,7 @@ from clinic.records.models import (
     Patient,
     Record,
     Reviewed,
+    SavedFilter,
     Staff,
     Touch,
 )
@@ -38,6 +44,9 @@ from clinic.records.vault import Vault
 from clinic.system import System
 
 Ids = Collection[str]
+PAGE = f"{HOME}/patients"
+#: Rows shown at first; whoever needs something stands at the top.
+_SHOWN = 100
 
 
 @dataclass(frozen=True)
@@ -55,29 +64,125 @@ class Case:
     reason: str
     facts: Facts
     needs: list[Need]
+    #: What staff have tagged their messages with.
+    tags: frozenset[str] = frozenset()
 
 
 def add(router: APIRouter, desk: Desk) -> None:
-    @router.get("/console/patients")
-    def caseload(who: Annotated[Who, Depends(desk.signed_in)]) -> Response:
-        return show("patients.html", who)
+    system = desk.system
 
-    @router.get("/console/patients/rows")
-    def fresh_rows(who: Annotated[Who, Depends(desk.signed_in)]) -> Response:
+    @router.get(PAGE)
+    def caseload(
+        request: Request,
+        who: Annotated[Who, Depends(desk.signed_in)],
+        marked: Annotated[int | None, Query(ge=0)] = None,
+        left: Annotated[int, Query(ge=0)] = 0,
+    ) -> Response:
+        done = "" if marked is None else _marked(marked, left)
+        return show("patients.html", who, request.query_params, done=done)
+
+    @router.get(f"{PAGE}/rows")
+    def fresh_rows(request: Request, who: Annotated[Who, Depends(desk.signed_in)]) -> Response:
         """The rows alone, for a page that is already there."""
-        return show("_cases.html", who)
+        return show("_cases.html", who, request.query_params)
 
-    def show(template: str, who: Who) -> Response:
-        with desk.system.database.read() as session:
-            cases = of(desk.system, session, who.staff)
+    @router.post(f"{PAGE}/read")
+    def mark_read(
+        who: Annotated[Who, Depends(desk.acting)],
+        patient: Annotated[list[str] | None, Form()] = None,
+        back: Annotated[str, Form()] = "",
+    ) -> Response:
+        """Mark as read what this person has opened, of the chosen patients and no others."""
+        chosen = list(dict.fromkeys(patient or []))
+        with system.database.read() as session:
+            mine = relations.readable(session, who.staff, system.clock.now())
+        for patient_id in chosen:
+            if patient_id not in mine:
+                with desk.reading(who, patient_id):
+                    raise MissingError
+        with system.database.write() as session:
+            found = [review.mark_opened(system, session, who, one) for one in chosen]
+        counts = f"marked={found.count('marked')}&left={found.count('left')}"
+        return back_to(f"{PAGE}?{_kept(back)}{counts}")
+
+    @router.post(f"{PAGE}/filters")
+    async def save_filter(request: Request, who: Annotated[Who, Depends(desk.acting)]) -> Response:
+        form = {name: str(value) for name, value in (await request.form()).items()}
+        return await asyncio.to_thread(keep_filter, who, form)
+
+    def keep_filter(who: Who, form: dict[str, str]) -> Response:
+        with system.database.write() as session:
+            mine = relations.readable(session, who.staff, system.clock.now())
+            tags = _tags(session, system.vault(session), mine)
+            chosen = filters.read(form, {tag for held in tags.values() for tag in held})
+            try:
+                now = system.clock.now()
+                filters.save(session, who.staff.id, form.get("name", ""), chosen, now)
+            except NotPossibleError as error:
+                problem = str(error)
+            else:
+                return back_to(f"{PAGE}?{filters.query(chosen)}")
+        return show("patients.html", who, chosen, 422, problem=problem)
+
+    @router.post(f"{PAGE}/filters/{{filter_id}}/remove")
+    def remove_filter(filter_id: str, who: Annotated[Who, Depends(desk.acting)]) -> Response:
+        with system.database.write() as session:
+            row = session.get(SavedFilter, filter_id)
+            if row is None or row.staff_id != who.staff.id:
+                raise MissingError
+            session.delete(row)
+        return back_to(PAGE)
+
+    def show(
+        template: str,
+        who: Who,
+        asked: Mapping[str, str],
+        status: int = 200,
+        done: str = "",
+        problem: str = "",
+    ) -> Response:
+        with system.database.read() as session:
+            every = of(system, session, who.staff)
+            visit = filters.last_visit(session, who)
+            mine = filters.saved(session, who.staff.id)
+        tags = sorted({tag for case in every for tag in case.tags}, key=str.casefold)
+        chosen = filters.read(asked, tags)
+        cases = [case for case in every if filters.fits(case, chosen, visit)]
         return desk.page(
             template,
             who,
+            status,
             here="patients",
-            cases=cases,
+            cases=cases if "all" in asked else cases[:_SHOWN],
+            found=len(cases),
+            total=len(every),
             waiting=sum(bool(case.needs) for case in cases),
             may_break=glass.may_break(who.staff),
+            fields=filters.FIELDS,
+            tags=tags,
+            chosen=chosen,
+            said=filters.say(chosen),
+            query=filters.query(chosen),
+            saved=[(row.id, row.name, filters.query(row.chosen)) for row in mine],
+            visit=visit,
+            news=sum(filters.fits(case, {"since": "visit"}, visit) for case in every),
+            done=done,
+            problem=problem,
         )
+
+
+def _marked(marked: int, left: int) -> str:
+    """What a mark over many patients came to."""
+    said = f"{marked} {'patient' if marked == 1 else 'patients'} marked as read."
+    if left:
+        said += f" {left} hold words you have not opened yet; those stay unread."
+    return said
+
+
+def _kept(back: str) -> str:
+    """The choice a form came with, as the beginning of an address; nothing else of it."""
+    asked = {name: value for name, value in parse_qsl(back) if name in {*filters.FIELDS, "tag"}}
+    return f"{urlencode(asked)}&" if asked else ""
 
 
 def of(system: System, session: Session, staff: Staff) -> list[Case]:
@@ -89,7 +194,8 @@ def of(system: System, session: Session, staff: Staff) -> list[Case]:
     vault, clock = system.vault(session), whereabouts.clock(clinic)
     patients = session.scalars(select(Patient).where(Patient.id.in_(mine))).all()
     held = _infusions(session, mine)
-    known = _facts(system, session, staff, patients, held, now)
+    known = _facts(session, vault, staff, patients, held, now)
+    tags = _tags(session, vault, mine)
     cases = []
     for patient in patients:
         facts, name = known[patient.id], _name(vault, patient)
@@ -106,6 +212,7 @@ def of(system: System, session: Session, staff: Staff) -> list[Case]:
                 reason=wording.REASONS[mine[patient.id]],
                 facts=facts,
                 needs=needs.needs(facts, when),
+                tags=frozenset(tags.get(patient.id, ())),
             )
         )
     return sorted(
@@ -114,8 +221,8 @@ def of(system: System, session: Session, staff: Staff) -> list[Case]:
 
 
 def _facts(
-    system: System,
     session: Session,
+    vault: Vault,
     staff: Staff,
     patients: Sequence[Patient],
     held: Mapping[str, list[stages.Infusion]],
@@ -128,7 +235,7 @@ def _facts(
     asked = _counts(session, _asked(ids))
     missed = _counts(session, _missed(ids))
     alerts = _alerts(session, ids)
-    changes = _changes(system, session, ids)
+    changes = _changes(session, vault, ids)
     return {
         patient.id: Facts(
             risk=risks.get(patient.id, "none"),
@@ -263,7 +370,7 @@ def _alerts(session: Session, ids: Ids) -> dict[str, Alert]:
     }
 
 
-def _changes(system: System, session: Session, ids: Ids) -> dict[str, list[Change]]:
+def _changes(session: Session, vault: Vault, ids: Ids) -> dict[str, list[Change]]:
     """The newest two finished of each measure in which a change can mean something."""
     # A measure's key is its name, a dash and an id of 32 letters (conversation/measuring.py).
     name = func.substr(Record.key, 1, func.length(Record.key) - 33)
@@ -283,7 +390,7 @@ def _changes(system: System, session: Session, ids: Ids) -> dict[str, list[Chang
         .where(ranked.c.place <= 2)
         .order_by(Record.updated_at, Record.key)
     )
-    vault, scores = system.vault(session), defaultdict(list)
+    scores = defaultdict(list)
     for patient_id, row_id, sealed, at in rows:
         try:
             data = json.loads(vault.cipher(patient_id).open("record", "data", row_id, sealed))
@@ -300,6 +407,22 @@ def _changes(system: System, session: Session, ids: Ids) -> dict[str, list[Chang
             (_, before), (at, after) = pairs
             said = measures.changed(measure, before, after)
             found[patient_id].append(Change(measure.name, before, after, said, at))
+    return found
+
+
+def _tags(session: Session, vault: Vault, ids: Ids) -> dict[str, set[str]]:
+    rows = session.execute(
+        select(Annotation.patient_id, Annotation.id, Annotation.text_sealed).where(
+            Annotation.patient_id.in_(ids),
+            Annotation.kind == "tag",
+            Annotation.removed_at.is_(None),
+        )
+    )
+    found = defaultdict(set)
+    for patient_id, row_id, sealed in rows:
+        with contextlib.suppress(CryptoError):
+            words = vault.cipher(patient_id).open("annotation", "text", row_id, sealed or b"")
+            found[patient_id].add(words)
     return found
 
 

@@ -22,6 +22,7 @@ from clinic.conversation import delivery
 from clinic.journal import entries
 from clinic.records.models import (
     FROM_PATIENT,
+    Audit,
     CareRelation,
     Clinic,
     Conversation,
@@ -172,6 +173,28 @@ def mark_read(
         first=first,
         last=seq,
     )
+
+
+def mark_opened(system: System, session: Session, who: Who, patient_id: str) -> str:
+    """Mark as read as far as this person has opened without a break since their last mark: a mark
+    tells the patient that somebody read. Returns "marked", "left" (with words they have not opened,
+    whether or not some were marked) or "nothing"."""
+    conversation = conversation_of(session, patient_id)
+    if conversation is None or patient_id not in unread(session, who.staff.id, [patient_id]):
+        return "nothing"
+    reach = _mark(session, conversation, who).seq
+    opened = session.scalars(
+        select(Audit.detail).where(
+            Audit.patient_id == patient_id,
+            Audit.action == "transcript.read",
+            Audit.actor == f"staff:{who.staff.id}",
+        )
+    )
+    for first, last in sorted((row["first"], row["last"]) for row in opened):
+        if first <= reach + 1:
+            reach = max(reach, last)
+    mark_read(system, session, conversation, who, reach)
+    return "left" if patient_id in unread(session, who.staff.id, [patient_id]) else "marked"
 
 
 def conversation_of(session: Session, patient_id: str) -> Conversation | None:

@@ -21,6 +21,7 @@ import uvicorn
 import yaml
 from fastapi.routing import APIRoute
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 from starlette.routing import BaseRoute, Mount, Route
 
 from clinic import glass, people
@@ -36,6 +37,7 @@ from clinic.records.models import (
     Patient,
     PatientContact,
     Record,
+    SavedFilter,
     Staff,
     StaffContact,
     StaffSession,
@@ -141,9 +143,21 @@ class Clinic:
                 "stop_link": contacts.token(system, way),
                 "kind": "note",
                 "seq": "1",
+                "filter_id": self._filter(session),
                 "number": "1",
                 "rest:path": "nowhere/at/all",
             }
+
+    def _filter(self, session: Session) -> str:
+        row = SavedFilter(
+            id=new_id(),
+            staff_id=self.staff["therapist"].id,
+            name=new_id(),
+            chosen={"unread": "yes"},
+            created_at=self.world.clock.now(),
+        )
+        session.add(row)
+        return row.id
 
     def sign_in(self, who: str, patient_id: str) -> tuple[str, str]:
         """A person's fresh cookie and form token."""

@@ -3,6 +3,7 @@
 import "./htmx";
 import "htmx-ext-sse";
 import { alarm } from "./alarm";
+import { choose } from "./choose";
 import { keys } from "./keys";
 import { live } from "./live";
 import { push } from "./push";
@@ -13,5 +14,6 @@ times();
 keys();
 live();
 alarm();
+choose();
 push();
 selected();
