@@ -7,6 +7,8 @@ alert   a message that shows risk until a mail server has the first notification
         100 alerts open
 loop    risk messages a second, and the engine's look at a full outbox; on both databases
 caseload  a clinician's list of patients, on a made clinic; on both databases
+review  a transcript page and finding words in a long record, on such a clinic; on both databases
+week    the demo clinic's unread, opened and marked through the pages, for 40 patients
 load    many patients at once: receipts, replies, errors, processor time
 
 Everything runs on free loopback ports with its data in temporary folders, and is stopped again.
@@ -23,7 +25,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import alert, caseload, load, loop, start, turn
+from bench import alert, caseload, load, loop, review, start, turn
 from bench.installation import BenchError, short
 
 
@@ -41,6 +43,8 @@ def main() -> int:
         "alert": lambda: alert.run(asked.alerts),
         "loop": lambda: loop.run(asked.risks, asked.settled),
         "caseload": lambda: caseload.run(asked.people, asked.messages),
+        "review": lambda: review.run(asked.people, asked.messages),
+        "week": lambda: review.week(asked.patients, asked.weeks, asked.read),
         "load": lambda: load.run(asked.patients, asked.seconds),
     }
     unknown = set(asked.parts) - set(parts)
@@ -83,12 +87,16 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--settled", type=positive, default=1_000_000, help="loop: settled notifications (1000000)"
     )
-    parser.add_argument("--people", type=positive, default=500, help="caseload: patients (500)")
     parser.add_argument(
-        "--messages", type=positive, default=1_000_000, help="caseload: messages (1000000)"
+        "--people", type=positive, default=500, help="caseload, review: patients (500)"
     )
-    parser.add_argument("--patients", type=positive, default=200, help="load: at once (200)")
+    parser.add_argument(
+        "--messages", type=positive, default=1_000_000, help="caseload, review: messages (1000000)"
+    )
+    parser.add_argument("--patients", type=positive, default=200, help="load, week: patients (200)")
     parser.add_argument("--seconds", type=positive, default=60, help="load: how long (60)")
+    parser.add_argument("--weeks", type=positive, default=12, help="week: weeks behind it (12)")
+    parser.add_argument("--read", type=positive, default=40, help="week: patients read (40)")
     return parser.parse_args()
 
 

@@ -48,7 +48,7 @@ def run(patients: int, messages: int) -> None:
 
 def _measure(name: str, world: World, patients: int, messages: int) -> None:
     therapist, chief = world.staff("Robin"), world.staff("Chief", "supervisor")
-    _fill(world, therapist, chief, patients, messages // patients)
+    fill(world, therapist, chief, patients, messages // patients)
     for who, staff, count in (("therapist", therapist, MINE), ("supervisor", chief, patients)):
         browser = Browser(world).sign_in(staff)
         taken = []
@@ -63,7 +63,7 @@ def _measure(name: str, world: World, patients: int, messages: int) -> None:
     world.system.database.close()
 
 
-def _fill(world: World, therapist: Staff, chief: Staff, patients: int, each: int) -> None:
+def fill(world: World, therapist: Staff, chief: Staff, patients: int, each: int) -> None:
     """Rows as a year of use would leave them; nothing here is opened but names and scores."""
     draw = Random(1)
     now, engine = world.clock.now(), world.system.database.engine

@@ -127,6 +127,32 @@ def record(world: World, patient: Patient, kind: str, key: str, data: dict[str, 
         )
 
 
+def read_week(browser: Browser, most: int) -> tuple[int, int]:
+    """Open and mark everything unread, patient after patient, as a therapist would by M and U.
+    Returns how many patients and how many pages it took."""
+    seen: set[str] = set()
+    pages = 0
+    while True:
+        answer = browser.get("/console/review")
+        place = answer.headers.get("location", "")
+        if not place or (place not in seen and len(seen) == most):
+            return len(seen), pages
+        seen.add(place)
+        while found := _last_unread(browser.get(place).text):
+            pages += 1
+            marked = browser.post(place.removesuffix("review") + "reviewed", {"seq": found})
+            assert marked.status_code == 303, marked.text
+            place_now = marked.headers["location"].partition("#")[0]
+            if "start=" in place_now:
+                break
+
+
+def _last_unread(page: str) -> str:
+    """The place that "Mark this page as read" marks; empty when there is nothing to mark."""
+    found = re.search(r'form="mark" name="seq" value="(\d+)" data-key="m"', page)
+    return found[1] if found else ""
+
+
 def heartbeat(world: World) -> None:
     with world.system.database.write() as session:
         session.merge(Heartbeat(name="engine", at=world.clock.now(), detail={}))

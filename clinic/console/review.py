@@ -36,6 +36,8 @@ from clinic.system import System
 
 #: Messages already read that stand above the first unread one.
 CONTEXT = 3
+#: Messages on a page: what somebody reads before they mark.
+PAGE = 50
 SAID = {
     "marked": "Marked as read. The patient's page says who read their newest words.",
     "kept": "Kept.",
@@ -238,7 +240,9 @@ def _view(
     if conversation is not None:
         if start is None and before is None and left is not None:
             start = max(1, left.first - CONTEXT)
-        page = transcript.page(system, session, conversation, when, before=before, start=start)
+        page = transcript.page(
+            system, session, conversation, when, before=before, start=start, size=PAGE
+        )
     book = Notebook(system, session, patient_id, who.staff).all()
     name = system.vault(session).name(patient)
     return {
