@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Form
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import FileResponse, JSONResponse, Response
 from sqlalchemy.orm import Session
 
 from clinic.conversation import delivery, whereabouts
@@ -25,6 +25,28 @@ from clinic.wake.contacts import NotKeptError
 Text = Annotated[str, Form()]
 #: What the page says after an act, by the code in its address.
 SAID = ("sent", "on", "off", "erased", "asked", "not_today")
+
+#: The name on a phone's screen says nothing about what it is for.
+_MANIFEST = {
+    "name": "Afterglow",
+    "short_name": "Afterglow",
+    "id": "/chat",
+    "start_url": "/chat",
+    "scope": "/",
+    "display": "standalone",
+    "background_color": "#12181c",
+    "theme_color": "#12181c",
+    "icons": [
+        {"src": "/static/icons/afterglow-192.png", "sizes": "192x192", "type": "image/png"},
+        {"src": "/static/icons/afterglow-512.png", "sizes": "512x512", "type": "image/png"},
+        {
+            "src": "/static/icons/afterglow-maskable-512.png",
+            "sizes": "512x512",
+            "type": "image/png",
+            "purpose": "maskable",
+        },
+    ],
+}
 
 
 def router(system: System, pages: Pages) -> APIRouter:
@@ -88,6 +110,11 @@ def router(system: System, pages: Pages) -> APIRouter:
     def worker() -> Response:
         """The script that shows what push brings; its place says which pages it may serve."""
         return FileResponse(system.settings.static_dir / "visitor.js", media_type="text/javascript")
+
+    @routes.get("/manifest.webmanifest")
+    def manifest() -> Response:
+        """What a phone needs to keep the chat beside its other programs."""
+        return JSONResponse(_MANIFEST, media_type="application/manifest+json")
 
     @routes.get("/offline")
     def offline() -> Response:

@@ -108,3 +108,76 @@ def test_without_a_script_a_page_can_still_be_written(house: House) -> None:
     bare.get_by_role("textbox", name="A blank page").fill(WORDS)
     bare.get_by_role("button", name="Save").click()
     expect(bare.get_by_role("status")).to_have_text("Saved.")
+
+
+def on_this_device(page: Page, house: House) -> None:
+    page.goto(f"{house.url}/settings")
+    page.get_by_role("button", name="Keep it here").click()
+    expect(page.get_by_text("Kept on this device.")).to_be_visible()
+    page.wait_for_function("navigator.serviceWorker.controller !== null")
+
+
+def test_without_connection_a_device_that_was_asked_says_whom_to_call_and_keeps_nothing_else(
+    phone: Page, house: House
+) -> None:
+    phone.goto(f"{house.url}/journal")
+    assert phone.evaluate("navigator.serviceWorker.getRegistrations().then(r => r.length)") == 0
+    on_this_device(phone, house)
+    begin(phone, house)
+    phone.get_by_role("button", name="Save").click()
+    expect(phone.get_by_role("status")).to_have_text("Saved.")
+    phone.goto(f"{house.url}/team")
+    kept = phone.evaluate(
+        "caches.keys().then(names => Promise.all(names.map(n => caches.open(n).then(c => c.keys()"
+        ".then(all => all.map(r => new URL(r.url).pathname))))))"
+    )
+    shell = ["/offline", "/static/tokens.css", "/static/room.css", "/static/paper.css"]
+    assert kept == [shell], "nothing of anybody's"
+    phone.context.set_offline(True)
+    phone.goto(f"{house.url}/journal")
+    expect(phone.get_by_role("heading", name="No connection")).to_be_visible()
+    expect(phone.get_by_role("link", name="988").first).to_be_visible()
+    expect_no_barriers(phone)
+    keep_picture(phone, "own-offline")
+    phone.context.set_offline(False)
+    phone.get_by_role("link", name="Try again").click()
+    phone.wait_for_selector("[data-view=talk]")
+    phone.goto(f"{house.url}/settings")
+    phone.get_by_role("button", name="Take it off this device").click()
+    expect(phone.get_by_text("Taken off this device.")).to_be_visible()
+    assert phone.evaluate("caches.keys()") == []
+
+
+def test_a_draft_survives_a_reload_on_a_remembered_device_and_says_it_is_not_saved(
+    phone: Page, house: House
+) -> None:
+    phone.on("dialog", lambda dialog: dialog.accept())
+    begin(phone, house)
+    phone.reload()
+    expect(phone.get_by_role("textbox", name="A blank page")).to_have_value("")
+    phone.evaluate("localStorage.setItem('afterglow.theme', 'light')")
+    begin(phone, house)
+    phone.reload()
+    expect(phone.get_by_role("textbox", name="A blank page")).to_have_value(WORDS)
+    expect(phone.get_by_role("status")).to_contain_text("Not saved yet")
+    assert count(house, Record) == 0, "nothing is sent by itself"
+    phone.get_by_role("button", name="Save").click()
+    expect(phone.get_by_role("status")).to_have_text("Saved.")
+    phone.goto(f"{house.url}/journal/new")
+    expect(phone.get_by_role("textbox", name="A blank page")).to_have_value("")
+    assert phone.evaluate("Object.keys(sessionStorage).length") == 0
+
+
+def test_a_phone_can_install_it(phone: Page, house: House) -> None:
+    phone.goto(f"{house.url}/days")
+    manifest = phone.evaluate(
+        "fetch(document.querySelector('link[rel=manifest]').href).then(r => r.json())"
+    )
+    assert manifest["display"] == "standalone" and manifest["start_url"] == "/chat"
+    for icon in manifest["icons"]:
+        size = phone.evaluate(
+            "src => createImageBitmap && fetch(src).then(r => r.blob()).then(createImageBitmap)"
+            ".then(i => `${i.width}x${i.height}`)",
+            icon["src"],
+        )
+        assert size == icon["sizes"]

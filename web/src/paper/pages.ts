@@ -1,20 +1,29 @@
 // The patient's own pages. Everything works without this script; with it, words that could not be
 // saved stay in the field, and the page says so with the numbers to call. Nothing is queued: what
-// somebody wrote is sent when they press the button, and not by itself later.
+// somebody wrote is sent when they press the button, and not by itself later. On a device that was
+// asked to remember its reader, words survive a reload of the page, and it says that they are not
+// saved (drafts.ts).
 
 import { push } from "../desk/push";
+import { app } from "./app";
+import * as drafts from "./drafts";
 import * as look from "../room/look";
 
 look.restore();
 push();
+app();
 
 for (const form of document.querySelectorAll<HTMLFormElement>("form[data-keep]")) {
-  let unsaved = false;
-  form.addEventListener("input", () => (unsaved = true));
+  let unsaved = drafts.restore(form);
+  form.addEventListener("input", () => {
+    unsaved = true;
+    drafts.keep(form);
+  });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     void send(form).then((saved) => {
       if (saved) unsaved = false;
+      if (saved) drafts.drop(form);
     });
   });
   window.addEventListener("beforeunload", (event) => {

@@ -2,6 +2,7 @@
 // is asked and no way leads back: history is replaced, and a page restored from memory reloads.
 
 import { api } from "./api";
+import { dropAll } from "../paper/drafts";
 import { forget } from "./look";
 
 const ELSEWHERE = "https://www.weather.gov/";
@@ -15,6 +16,7 @@ export function leave(): void {
   document.body.replaceChildren();
   document.title = "Weather";
   forget();
+  dropAll();
   api.end();
   try {
     (window.top ?? window).location.replace(ELSEWHERE);

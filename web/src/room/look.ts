@@ -35,6 +35,11 @@ export function remember(yes: boolean): void {
   else forget();
 }
 
+/** Whether the reader asked this device to remember them: only then may anything be kept here. */
+export function remembered(): boolean {
+  return read() !== null;
+}
+
 export function forget(): void {
   try {
     localStorage.removeItem(KEPT);
