@@ -1,13 +1,14 @@
 """Words as a person meant them, each knowing where it stood in the original text.
 
 Undoes what hides or garbles a sentence: Unicode look-alikes, invisible characters, leetspeak,
-masks (k*ll), spelled-out letters (k i l l), glued and split words, drawn-out letters, slang,
-contractions with and without apostrophe, misspellings of the words that matter. Line breaks and
-runs of blanks mean nothing. Language lives in ``data/risk/<locale>/spelling.yml``.
+masks (k*ll), markup (k<b>il</b>l), spelled-out letters (k i l l), glued and split words, drawn-out
+letters, slang, contractions with and without apostrophe, misspellings of the words that matter.
+Line breaks and runs of blanks mean nothing. Language lives in ``data/risk/<locale>/spelling.yml``.
 """
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from bisect import bisect_right
@@ -33,6 +34,16 @@ _LOOK_ALIKES = str.maketrans(
     "абвеёзіїјкмнопрсѕтуўхһԁԛԝѵьαβεηικνορτυχωγℓıɑɡɩʟɪᴀᴇɴᴏꜱᴋ",
     "abbee3iijkmhonpcstyyxhdqwvbabenikvoptuxwyliagiliaenosk",
 )
+#: Markup that a paste brings along or that hides a word: inside, between words, as a character.
+_INLINE = "a|abbr|b|big|code|del|em|font|i|ins|kbd|mark|q|s|small|span|strike|strong|sub|sup|u"
+_BLOCK = "blockquote|br|div|h[1-6]|hr|li|ol|p|pre|table|td|th|tr|ul"
+_MARKUP = re.compile(
+    rf"</?(?:(?:{_INLINE})|(?P<block>{_BLOCK}))(?:\s[^<>]{{0,200}})?/?>"
+    r"|&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,8});",
+    re.IGNORECASE,
+)
+#: Folds to nothing: what is left out keeps its place in the original text.
+_NOTHING = "\u200b"
 _MAX_WORD = 60
 _LONGEST = 20
 
@@ -90,6 +101,21 @@ def _fold(character: str) -> str:
     return "".join(_QUOTES.get(c, c) for c in folded) if not folded.isascii() else folded
 
 
+def _without_markup(text: str) -> str:
+    """The text as a page would show it, each character where it stood."""
+    if "<" not in text and "&" not in text:
+        return text
+    return _MARKUP.sub(_as_shown, text)
+
+
+def _as_shown(found: re.Match[str]) -> str:
+    markup = found.group()
+    if markup.startswith("&"):
+        shown = html.unescape(markup)
+        return shown.ljust(len(markup), _NOTHING) if len(shown) < len(markup) else markup
+    return (" " if found["block"] else "").ljust(len(markup), _NOTHING)
+
+
 class Normaliser:
     """Turns original text into ``Text``. Safe to share between threads."""
 
@@ -107,7 +133,7 @@ class Normaliser:
         }
 
     def __call__(self, text: str) -> Text:
-        folded, origin = self._folded(text)
+        folded, origin = self._folded(_without_markup(text))
         words: list[str] = []
         starts: list[int] = []
         ends: list[int] = []

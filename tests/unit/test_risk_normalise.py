@@ -31,6 +31,10 @@ read = risk.ruleset().normalise
         ("naïve café", "naive cafe"),
         ("home.I left", "home . i left"),
         ("wait... what?!", "wait . what ?"),
+        ("k<b>il</b>l my<i></i>self", "kill myself"),
+        ("I want<br>to <SPAN class='x'>die</SPAN>", "i want to die"),
+        ("kill&nbsp;myself &#107;ill rock &amp; roll", "kill myself kill rock roll"),
+        ("3 < 5 and <3 x<y", "3 5 and 3 x y"),
         ("- one\n- two", "- one - two"),
         ("🔫", "gun"),
         ("😀", ""),
@@ -46,7 +50,7 @@ def test_it_reads(text: str, words: str) -> None:
     assert " ".join(read(text).words) == words
 
 
-@given(st.text(max_size=200))
+@given(st.text(max_size=200) | st.text("<>/&;#bipr k107", max_size=60))
 def test_every_word_knows_where_it_stood(text: str) -> None:
     result = read(text)
     assert len(result.words) == len(result.starts) == len(result.ends) == len(result.at)
