@@ -25,6 +25,7 @@ from clinic.console import (
     review,
     rota,
     sign_in,
+    summary,
 )
 from clinic.console.desk import Desk, missing, route_class
 from clinic.feed import Feed
@@ -50,6 +51,7 @@ def router(system: System, feed: Feed) -> APIRouter:
         judging,
         find,
         picturing,
+        summary,
         rota,
         reads,
         reach,

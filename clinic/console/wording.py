@@ -162,6 +162,7 @@ DELIVERED = "delivered"
 ACTIONS = {
     "transcript.read": "Read the transcript",
     "transcript.reviewed": "Marked messages as read",
+    "summary.read": "Read the page before a visit",
     "measures.read": "Looked at the pictures over time",
     "transcript.find": "Looked for words in the record",
     "annotation.add": "Wrote or kept something beside the transcript",

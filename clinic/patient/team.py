@@ -18,7 +18,7 @@ from clinic.records.models import Audit, CareRelation, Patient, Staff
 from clinic.system import System
 
 #: What staff do that opens a patient's words to them (clinic/console), and who else takes a copy.
-READING = ("transcript.read", "transcript.find", "measures.read", "record.export")
+READING = ("transcript.read", "transcript.find", "measures.read", "summary.read", "record.export")
 _SHOWN = 60
 
 

@@ -148,9 +148,12 @@ def test_pictures_are_open_to_everybody(house: House, width: int) -> None:
         session.add(older)
     record(world, sam, "check_in", "c1", {"mood": -2, "intensity": 6, "fog": 2, "body": "foggy"})
     record(world, sam, "check_in", "c2", {"mood": 1, "body": "fine"})
+    record(world, sam, "small_step", "s1", {"text": "Ten minutes outside after lunch"})
+    record(world, sam, "team_question", "q1", {"text": "May I take my usual tea before?"})
     page = house.clinician(house.robin, width=width)
     for name, path in (
         ("pictures", f"{house.url}/console/patients/{sam.id}/pictures"),
+        ("summary", f"{house.url}/console/patients/{sam.id}/summary"),
         ("overview", f"{house.url}/console/overview"),
     ):
         page.goto(path)
