@@ -68,7 +68,14 @@ def add_patient(
     return patient
 
 
-def relate(system: System, session: Session, patient: Patient, staff: Staff, kind: str) -> None:
+def relate(
+    system: System,
+    session: Session,
+    patient: Patient,
+    staff: Staff,
+    kind: str,
+    actor: str = "system",
+) -> None:
     """Give a member of staff a reason to read this patient (invariant I10)."""
     now = system.clock.now()
     session.add(CareRelation(patient_id=patient.id, staff_id=staff.id, kind=kind, since=now))
@@ -76,7 +83,7 @@ def relate(system: System, session: Session, patient: Patient, staff: Staff, kin
     system.audit.add(
         session,
         now,
-        "system",
+        actor,
         "relation.add",
         f"staff:{staff.id}",
         patient.id,

@@ -5,7 +5,7 @@ import contextlib
 import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated
 from urllib.parse import parse_qsl, urlencode
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from bot import measures, stages
 from clinic import glass
-from clinic.console import filters, needs, queue, relations, review, wording
+from clinic.console import filters, follow_up, needs, queue, relations, review, wording
 from clinic.console.access import Who
 from clinic.console.desk import HOME, Desk, MissingError, back_to, zone
 from clinic.console.needs import Alert, Change, Facts, Need
@@ -195,10 +195,12 @@ def of(system: System, session: Session, staff: Staff) -> list[Case]:
     patients = session.scalars(select(Patient).where(Patient.id.in_(mine))).all()
     held = _infusions(session, mine)
     known = _facts(session, vault, staff, patients, held, now)
+    due = follow_up.due(system, session, list(mine), staff.id, when.day(now))
     tags = _tags(session, vault, mine)
     cases = []
     for patient in patients:
-        facts, name = known[patient.id], _name(vault, patient)
+        name = _name(vault, patient)
+        facts = replace(known[patient.id], follow_up=due.get(patient.id, ""))
         past = held.get(patient.id, [])
         place = stages.place(now, past, clock, patient.program)
         cases.append(

@@ -19,7 +19,10 @@ from clinic.console.wording import When
 from clinic.settings import ROOT
 
 PATH = ROOT / "data" / "policy" / "caseload.yml"
-KINDS = {"alert", "watch", "request", "worse", "unread", "missed", "coming", "silent"}
+KINDS = {
+    *("alert", "watch", "request", "follow_up", "worse"),
+    *("unread", "missed", "coming", "silent"),
+}
 
 
 class CaseloadError(ValueError):
@@ -56,6 +59,8 @@ class Facts:
     risk: str = "none"
     alert: Alert | None = None
     requests: int = 0
+    #: What this clinician has to follow up by today, in words.
+    follow_up: str = ""
     changes: tuple[Change, ...] = ()
     #: Messages, and journal entries shared, that this clinician has not opened.
     unread: int = 0
@@ -135,6 +140,10 @@ def _request(facts: Facts, _when: When, _rules: dict[str, Any]) -> list[Need]:
     return [Need("request", f"{_count(facts.requests, 'request')} for the team")]
 
 
+def _follow_up(facts: Facts, _when: When, _rules: dict[str, Any]) -> list[Need]:
+    return [Need("follow_up", f"Follow up: {facts.follow_up}")] if facts.follow_up else []
+
+
 def _worse(facts: Facts, when: When, rules: dict[str, Any]) -> list[Need]:
     since = when.now - timedelta(days=rules["score_days"])
     return [
@@ -180,7 +189,7 @@ def _silent(facts: Facts, when: When, rules: dict[str, Any]) -> list[Need]:
     return [Need("silent", f"Has not written for {days} days")]
 
 
-_MAKE = (_alert, _watch, _request, _worse, _unread, _missed, _coming, _silent)
+_MAKE = (_alert, _watch, _request, _follow_up, _worse, _unread, _missed, _coming, _silent)
 
 
 def _count(number: int, one: str, many: str = "") -> str:

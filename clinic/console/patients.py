@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from bot.risk.levels import Level
 from clinic import glass
 from clinic.console import (
+    follow_up,
     infusions,
     location,
     person,
@@ -45,6 +46,10 @@ SAID = {
     "released": "You gave the alert back. It is calling again now.",
     "handed-over": "Your colleague is being called. The alert calls until somebody takes it.",
     "location": "Noted where they are.",
+    "follow-up": "Kept. It comes up on the day, with whoever has it.",
+    "follow-up-not": "Not kept: say what, who does it and on which day.",
+    "followed-up": "Done.",
+    "handed": "Your colleague is on the team now.",
     "contact-noted": "Noted. Your hold on the alert is longer by that.",
     "resolved": "The alert is resolved.",
     "taken": "You have the conversation. The companion is silent until you hand it back.",
@@ -206,6 +211,7 @@ def _view(
         "coming": infusions.coming(system, session, patient),
         "screens": safety.screens(system, session, patient_id),
         "responses": safety.responses(system, session, patient_id),
+        "follow_up": follow_up.choices(system, session, patient_id, who.staff),
         "plan": safety.plan(system, session, patient_id),
         "unreadable": person.unreadable(system, session, patient_id),
         "journal": person.journal(system, session, patient_id),

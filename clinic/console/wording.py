@@ -195,6 +195,8 @@ ACTIONS = {
     "patient.invite": "Invited the patient",
     "relation.add": "Added a care relation",
     "relation.end": "Took a care relation away",
+    "follow_up.keep": "Kept something to follow up",
+    "follow_up.done": "Followed something up",
     "glass.open": "Opened the patient in an emergency",
     "glass.close": "Closed an emergency opening",
     "glass.seen": "Looked at an emergency opening",

@@ -1,0 +1,144 @@
+"""What somebody does next about a patient, and handing a patient over to a colleague."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from httpx import Response
+
+from clinic import people
+from clinic.records.models import FollowUp, Patient, Staff
+from tests.behaviour.test_caseload import words
+from tests.builders import World
+from tests.desk import Browser, audit, shown
+
+
+@pytest.fixture
+def robin(world: World) -> Staff:
+    return world.staff("Robin")
+
+
+@pytest.fixture
+def sam(world: World, robin: Staff) -> Patient:
+    return world.patient(therapist=robin)
+
+
+def keep(browser: Browser, patient: Patient, whom: Staff, **changes: str) -> Response:
+    path = f"/console/patients/{patient.id}"
+    browser.get(path)
+    fields = {"what": "Call about sleep", "to": whom.id, "on": "2026-03-12"} | changes
+    return browser.post(f"{path}/follow-up", fields)
+
+
+def team(world: World, patient: Patient, name: str) -> Staff:
+    """A colleague with a relation to the patient."""
+    colleague = world.staff(name)
+    with world.system.database.write() as session:
+        held = session.get_one(Patient, patient.id)
+        people.relate(world.system, session, held, colleague, "therapist")
+    return colleague
+
+
+def hand_over(browser: Browser, patient: Patient, to: Staff, **fields: str) -> Response:
+    browser.get(f"/console/patients/{patient.id}")
+    return browser.post(f"/console/patients/{patient.id}/hand-over", {"to": to.id} | fields)
+
+
+def test_it_comes_up_on_its_day_with_whoever_has_it(
+    world: World, robin: Staff, sam: Patient
+) -> None:
+    lee = team(world, sam, "Lee")
+    keep(Browser(world).sign_in(robin), sam, lee)
+    assert words(world, lee) == []
+    world.clock.advance(timedelta(days=2))
+    assert words(world, lee) == ["Follow up: Call about sleep"]
+    assert words(world, robin) == []
+
+
+def test_it_stays_until_it_is_done(world: World, robin: Staff, sam: Patient) -> None:
+    browser = Browser(world).sign_in(robin)
+    keep(browser, sam, robin, on="2026-03-01")
+    page = shown(browser.get(f"/console/patients/{sam.id}").text)
+    assert "Call about sleep Robin, Mar 1" in page
+    assert words(world, robin) == ["Follow up: Call about sleep"]
+    browser.post(f"/console/patients/{sam.id}/follow-up/done")
+    assert words(world, robin) == []
+    assert [row.actor for row in audit(world, "follow_up.done")] == [f"staff:{robin.id}"]
+
+
+def test_giving_it_to_another_changes_the_one_that_waits(
+    world: World, robin: Staff, sam: Patient
+) -> None:
+    lee = team(world, sam, "Lee")
+    browser = Browser(world).sign_in(robin)
+    keep(browser, sam, robin)
+    keep(browser, sam, lee, what="Call about work", on="2026-03-01")
+    with world.system.database.read() as session:
+        row = session.query(FollowUp).one()
+    assert row.assigned_to == lee.id
+    assert b"work" not in row.what_sealed
+    assert words(world, lee) == ["Follow up: Call about work"]
+
+
+@pytest.mark.parametrize("wrong", [{"what": " "}, {"on": "soon"}, {"to": "nobody"}])
+def test_what_is_half_said_is_not_kept(
+    world: World, robin: Staff, sam: Patient, wrong: dict[str, str]
+) -> None:
+    browser = Browser(world).sign_in(robin)
+    answer = keep(browser, sam, robin, **wrong)
+    assert "Not kept" in browser.get(answer.headers["location"]).text
+    with world.system.database.read() as session:
+        assert session.query(FollowUp).count() == 0
+
+
+def test_nobody_outside_the_team_is_given_anything(
+    world: World, robin: Staff, sam: Patient
+) -> None:
+    keep(Browser(world).sign_in(robin), sam, world.staff("Charlie"))
+    with world.system.database.read() as session:
+        assert session.query(FollowUp).count() == 0
+
+
+def test_a_patient_handed_over_is_the_colleagues_and_no_longer_mine(
+    world: World, robin: Staff, sam: Patient
+) -> None:
+    lee = world.staff("Lee")
+    browser = Browser(world).sign_in(robin)
+    keep(browser, sam, robin, on="2026-03-01")
+    assert hand_over(browser, sam, lee).headers["location"] == "/console/patients"
+    assert browser.get(f"/console/patients/{sam.id}").status_code == 404
+    # What waited goes along.
+    assert words(world, lee) == ["Follow up: Call about sleep"]
+    (added,) = [row for row in audit(world, "relation.add") if row.actor == f"staff:{robin.id}"]
+    assert added.subject == f"staff:{lee.id}"
+
+
+def test_a_colleague_can_be_added_while_i_stay(world: World, robin: Staff, sam: Patient) -> None:
+    lee = world.staff("Lee")
+    browser = Browser(world).sign_in(robin)
+    hand_over(browser, sam, lee, stay="yes")
+    for staff in (robin, lee):
+        page = Browser(world).sign_in(staff).get(f"/console/patients/{sam.id}")
+        assert page.status_code == 200
+
+
+@pytest.mark.parametrize("role", ["admin", "on_call"])
+def test_only_a_therapist_takes_a_patient_over(
+    world: World, robin: Staff, sam: Patient, role: str
+) -> None:
+    browser = Browser(world).sign_in(robin)
+    assert hand_over(browser, sam, world.staff("Ada", role)).status_code == 404
+    assert browser.get(f"/console/patients/{sam.id}").status_code == 200
+
+
+def test_who_is_here_for_an_alert_or_as_supervisor_hands_nobody_over(
+    world: World, robin: Staff, sam: Patient
+) -> None:
+    chief, lee = world.staff("Chief", "supervisor"), world.staff("Lee")
+    with world.system.database.write() as session:
+        held = session.get_one(Patient, sam.id)
+        people.relate(world.system, session, held, chief, "supervisor")
+    browser = Browser(world).sign_in(chief)
+    assert "Hand the patient over" not in browser.get(f"/console/patients/{sam.id}").text
+    assert hand_over(browser, sam, lee).status_code == 404
