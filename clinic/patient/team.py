@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from clinic.exports import record
+from clinic.exports import pdf, record
 from clinic.patient.pages import Pages, Token
 from clinic.records.models import Audit, CareRelation, Patient, Staff
 from clinic.system import System
@@ -48,6 +48,20 @@ def router(system: System, pages: Pages) -> APIRouter:
                 members=_members(session, conversation.patient_id),
                 opened=_opened(session, conversation.patient),
             )
+
+    @routes.post("/team/download/pdf")
+    def download_pdf(token: Token = None) -> Response:
+        """The same to read and to print, with pictures."""
+        with system.database.write() as session:
+            patient = pages.signed_in(session, token).patient
+            book = pdf.whole(system, session, patient, f"patient:{patient.id}")
+        today = system.clock.now().astimezone(ZoneInfo(patient.timezone))
+        name = f"afterglow-{today:%Y-%m-%d}.pdf"
+        return Response(
+            book,
+            media_type="application/pdf",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
 
     @routes.post("/team/download")
     def download(token: Token = None) -> Response:

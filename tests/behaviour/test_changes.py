@@ -17,7 +17,7 @@ from clinic.journal.steps import Steps
 from clinic.patient.access import COOKIE
 from clinic.records.models import Patient, Record, new_id
 from tests.builders import World
-from tests.desk import record, shown
+from tests.desk import audit, record, shown
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
@@ -169,3 +169,18 @@ def test_doses_are_not_shown_to_patients(world: World, sam: Patient, page: TestC
             infusions.record(world.system, session, found, end - HOUR, end, False, given)
         record(world, sam, "check_in", f"x{days}", {"intensity": days})
     assert "43" not in look(page)
+
+
+def test_everything_can_be_taken_along_to_read_and_print(
+    world: World, sam: Patient, page: TestClient
+):
+    """Words of any alphabet, long ones and control signs included, make a PDF with its pictures."""
+    an_infusion(world, sam, "1", intensity=4, mood=-2)
+    an_infusion(world, sam, "2", intensity=5, mood=3)
+    for number, words in enumerate(["The sea 🌊 море 海", "long " * 3000, "W" * 4000, "a\tb\r\n"]):
+        record(world, sam, "win", f"w{number}", {"text": words})
+    answer = page.post("/team/download/pdf")
+    assert answer.status_code == 200 and answer.headers["content-type"] == "application/pdf"
+    assert answer.content.startswith(b"%PDF-") and answer.content.rstrip().endswith(b"%%EOF")
+    assert len(re.findall(rb"/Type /Page\b", answer.content)) > 3
+    assert audit(world, "record.export")
