@@ -27,6 +27,7 @@ from clinic.console import (
     rota,
     sign_in,
     summary,
+    taking,
 )
 from clinic.console.desk import Desk, missing, route_class
 from clinic.feed import Feed
@@ -54,6 +55,7 @@ def router(system: System, feed: Feed) -> APIRouter:
         find,
         picturing,
         summary,
+        taking,
         rota,
         reads,
         reach,

@@ -1,0 +1,261 @@
+"""A patient's record as a FHIR R4 bundle, for the clinic's own systems.
+
+Structured things only: infusions, measures with their answers and scores, alerts as flags,
+consents, steps. No message leaves this way. Codes are LOINC where the measure names them
+(data/measures); what has no code we know has words and no invented one.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bot import measures
+from bot.measures import Measure
+from clinic.console.withheld import withheld
+from clinic.conversation import measuring
+from clinic.records.models import (
+    Escalation,
+    Infusion,
+    Message,
+    Patient,
+    Record,
+    RiskAssessment,
+)
+from clinic.system import System
+
+LOINC = "http://loinc.org"
+_TERMS = "http://terminology.hl7.org/CodeSystem"
+_STEPS = {
+    "done": "completed",
+    "partly": "in-progress",
+    "not_yet": "not-started",
+    "dropped": "cancelled",
+}
+
+Resource = dict[str, Any]
+
+
+def bundle(system: System, session: Session, patient: Patient) -> Resource:
+    """Everything as one collection; resources name each other by ``urn:uuid``."""
+    now = system.clock.now()
+    resources = [
+        _patient(system, session, patient),
+        *_procedures(session, patient, now),
+        *_measures(system, session, patient),
+        *_flags(session, patient),
+        *_consents(system, session, patient),
+        *_plans(system, session, patient),
+    ]
+    return {
+        "resourceType": "Bundle",
+        "type": "collection",
+        "timestamp": _at(now),
+        "entry": [{"fullUrl": _urn(one["id"]), "resource": one} for one in resources],
+    }
+
+
+def _patient(system: System, session: Session, patient: Patient) -> Resource:
+    vault = system.vault(session)
+    phone = vault.phone(patient)
+    found: Resource = {
+        "resourceType": "Patient",
+        "id": _uuid(patient.id),
+        "active": patient.active,
+        "name": [{"text": vault.name(patient)}],
+    }
+    if phone:
+        found["telecom"] = [{"system": "phone", "value": phone}]
+    return found
+
+
+def _procedures(session: Session, patient: Patient, now: datetime) -> Iterable[Resource]:
+    """Infusions that were given. What is only planned is no procedure yet."""
+    rows = session.scalars(
+        select(Infusion)
+        .where(
+            Infusion.patient_id == patient.id,
+            Infusion.cancelled.is_(False),
+            Infusion.started_at <= now,
+        )
+        .order_by(Infusion.started_at)
+    )
+    for row in rows:
+        over = row.ended_at is not None and row.ended_at <= now
+        period = {"start": _at(row.started_at)}
+        if over and row.ended_at is not None:
+            period["end"] = _at(row.ended_at)
+        yield {
+            "resourceType": "Procedure",
+            "id": _uuid(row.id),
+            "status": "completed" if over else "in-progress",
+            "code": {"text": f"Ketamine infusion {row.number}"},
+            "subject": _subject(patient),
+            "performedPeriod": period,
+        }
+
+
+def _measures(system: System, session: Session, patient: Patient) -> Iterable[Resource]:
+    """Each finished administration: the answers, and the score computed from them."""
+    rows = session.scalars(
+        select(Record)
+        .where(Record.patient_id == patient.id, Record.kind == measuring.KIND)
+        .order_by(Record.created_at, Record.key)
+    )
+    known = measures.measures()
+    for row, data in system.vault(session).documents(rows):
+        measure = known.get(data["measure"])
+        if measure is None or row.state != "complete":
+            continue
+        yield _response(patient, row, measure, data["answers"])
+        value = measures.score(measure, data["answers"]).value
+        if value is not None:
+            yield _observation(patient, row, measure, value)
+
+
+def _response(patient: Patient, row: Record, measure: Measure, answers: dict[str, int]) -> Resource:
+    found: Resource = {
+        "resourceType": "QuestionnaireResponse",
+        "id": _uuid(row.id),
+        "status": "completed",
+        "subject": _subject(patient),
+        "authored": _at(row.updated_at),
+        "item": [
+            {
+                "linkId": f"/{item.loinc}" if item.loinc else item.id,
+                "text": item.text,
+                "answer": [_answer(item, answers[item.id])],
+            }
+            for item in measure.items
+            if item.id in answers
+        ],
+    }
+    if "panel" in measure.loinc:
+        found["questionnaire"] = f"{LOINC}/q/{measure.loinc['panel']}"
+    return found
+
+
+def _answer(item: measures.Item, value: int) -> Resource:
+    option = next((one for one in item.scale if one.value == value), None)
+    if option is None or option.loinc is None:
+        return {"valueInteger": value}
+    return {"valueCoding": {"system": LOINC, "code": option.loinc, "display": option.title}}
+
+
+def _observation(patient: Patient, row: Record, measure: Measure, value: float) -> Resource:
+    code: Resource = {"text": f"{measure.name} score"}
+    if "total" in measure.loinc:
+        code["coding"] = [{"system": LOINC, "code": measure.loinc["total"]}]
+    return {
+        "resourceType": "Observation",
+        "id": _uuid(row.id, "score"),
+        "status": "final",
+        "category": [{"coding": [{"system": f"{_TERMS}/observation-category", "code": "survey"}]}],
+        "code": code,
+        "subject": _subject(patient),
+        "effectiveDateTime": _at(row.updated_at),
+        "valueQuantity": {
+            "value": value,
+            "unit": "{score}",
+            "system": "http://unitsofmeasure.org",
+            "code": "{score}",
+        },
+        "derivedFrom": [{"reference": _urn(_uuid(row.id))}],
+    }
+
+
+def _flags(session: Session, patient: Patient) -> Iterable[Resource]:
+    """An alert is a flag until a person has recorded its outcome; it is no diagnosis."""
+    rows = session.scalars(
+        select(Escalation).where(Escalation.patient_id == patient.id).order_by(Escalation.opened_at)
+    )
+    for row in rows:
+        period = {"start": _at(row.opened_at)}
+        if row.resolved_at is not None:
+            period["end"] = _at(row.resolved_at)
+        kinds = ", ".join(row.categories)
+        yield {
+            "resourceType": "Flag",
+            "id": _uuid(row.id),
+            "status": "inactive" if row.state == "resolved" else "active",
+            "category": [{"coding": [{"system": f"{_TERMS}/flag-category", "code": "safety"}]}],
+            "code": {"text": f"Automated screening, {row.level}: {kinds}"},
+            "subject": _subject(patient),
+            "period": period,
+        }
+
+
+def _consents(system: System, session: Session, patient: Patient) -> Iterable[Resource]:
+    rows = session.scalars(
+        select(Record)
+        .where(Record.patient_id == patient.id, Record.kind == "consent")
+        .order_by(Record.created_at, Record.key)
+    )
+    for row, data in system.vault(session).documents(rows):
+        yield {
+            "resourceType": "Consent",
+            "id": _uuid(row.id),
+            "status": "active" if data["given"] else "rejected",
+            "scope": {"coding": [{"system": f"{_TERMS}/consentscope", "code": "patient-privacy"}]},
+            "category": [{"text": str(data["scope"])}],
+            "patient": _subject(patient),
+            "dateTime": _at(row.updated_at),
+            "policyRule": {"text": "As asked in the chat"},
+        }
+
+
+def _plans(system: System, session: Session, patient: Patient) -> Iterable[Resource]:
+    """The patient's own steps as one plan; those they keep to themselves are not in it."""
+    rows = session.execute(
+        select(Record, Message)
+        .join(Message, Message.id == Record.message_id)
+        .where(Record.patient_id == patient.id, Record.kind == "small_step")
+        .order_by(Record.created_at, Record.id)
+    ).all()
+    messages = [message for _, message in rows]
+    ids = [message.id for message in messages]
+    found = session.scalars(select(RiskAssessment).where(RiskAssessment.message_id.in_(ids)))
+    hidden = withheld(session, system.words, messages, {row.message_id: row for row in found})
+    shown = [row for row, message in rows if message.id not in hidden]
+    activities = [
+        {
+            "detail": {
+                "status": _STEPS.get(row.state or "", "not-started"),
+                "description": data["text"],
+            }
+        }
+        for row, data in system.vault(session).documents(shown)
+    ]
+    if activities:
+        yield {
+            "resourceType": "CarePlan",
+            "id": _uuid(patient.id, "steps"),
+            "status": "active",
+            "intent": "plan",
+            "title": "The patient's own small steps",
+            "subject": _subject(patient),
+            "activity": activities,
+        }
+
+
+def _subject(patient: Patient) -> Resource:
+    return {"reference": _urn(_uuid(patient.id))}
+
+
+def _urn(name: str) -> str:
+    return f"urn:uuid:{name}"
+
+
+def _uuid(row_id: str, part: str = "") -> str:
+    """An id of ours as FHIR writes a UUID; with ``part``, another one that is always the same."""
+    found = uuid.UUID(row_id)
+    return str(uuid.uuid5(found, part) if part else found)
+
+
+def _at(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")

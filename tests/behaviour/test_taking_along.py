@@ -1,0 +1,168 @@
+"""A record out of the system: FHIR that a second program accepts, a table without formulas."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import timedelta
+from typing import Any
+
+import pyotp
+import pytest
+from fhir.resources.R4B.bundle import Bundle
+
+from bot import measures
+from bot.content import question
+from clinic.console import access
+from clinic.conversation import delivery, intake
+from clinic.escalation import machine
+from clinic.exports import table
+from clinic.records.models import Patient, Record, RecordMessage, Staff
+from tests.builders import World
+from tests.desk import Browser, alert, audit, heartbeat, message, record
+
+
+@pytest.fixture
+def ames(world: World) -> Staff:
+    heartbeat(world)
+    return world.staff("Ames")
+
+
+@pytest.fixture
+def sam(world: World, ames: Staff) -> Patient:
+    return world.patient("Sam Rivera", ames)
+
+
+@pytest.fixture
+def app(world: World, ames: Staff) -> pyotp.TOTP:
+    """The authenticator app of the therapist."""
+    secret = pyotp.random_base32()
+    with world.system.database.write() as session:
+        row = session.get_one(Staff, ames.id)
+        row.totp_sealed = world.system.keyring.wrap(access._place(ames.id), secret.encode())
+        row.totp_step = 0
+    return pyotp.TOTP(secret)
+
+
+def taken(world: World, sam: Patient, ames: Staff, app: pyotp.TOTP, kind: str = "fhir") -> Any:
+    browser = Browser(world).sign_in(ames)
+    browser.get(f"/console/patients/{sam.id}/export")
+    code = app.at(world.clock.now())
+    return browser.post(f"/console/patients/{sam.id}/export", {"kind": kind, "code": code})
+
+
+def lived(world: World, sam: Patient, ames: Staff) -> None:
+    """Something of everything."""
+    world.infusion(sam, hours_ago=30)
+    conversation = world.conversation(sam)
+    for name in ("phq9", "peg"):
+        for item in measures.measures()[name].items:
+            with world.system.database.write() as session:
+                locked = delivery.locked(session, conversation)
+                asked = delivery.say(world.system, session, locked, question(name, item.id))
+            value = "0" if item.id == "9" else "1"
+            intake.receive_choice(world.system, conversation, asked.id, value, f"key-{asked.id}")
+    record(world, sam, "consent", "k1", {"scope": "notice", "given": True})
+    record(world, sam, "small_step", "s1", {"text": "Ten minutes outside"})
+    message(world, sam, "a secret nobody exports")
+    alert(world, sam, "urgent")
+
+
+def of(bundle: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    resources = [entry["resource"] for entry in bundle["entry"]]
+    return [one for one in resources if one["resourceType"] == kind]
+
+
+def test_a_second_implementation_accepts_the_bundle(
+    world: World, sam: Patient, ames: Staff, app: pyotp.TOTP
+) -> None:
+    lived(world, sam, ames)
+    answer = taken(world, sam, ames, app)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/fhir+json"
+    assert "Rivera" not in answer.headers["content-disposition"]
+    read = Bundle.model_validate_json(answer.text)
+    kinds = {entry.resource.get_resource_type() for entry in read.entry}
+    assert kinds == {
+        "Patient", "Procedure", "QuestionnaireResponse", "Observation", "Flag", "Consent",
+        "CarePlan",
+    }  # fmt: skip
+    assert "a secret nobody exports" not in answer.text
+    # Everything that is named is in the bundle.
+    bundle = json.loads(answer.text)
+    there = {entry["fullUrl"] for entry in bundle["entry"]}
+    named = {line.split('"')[3] for line in answer.text.splitlines() if '"reference"' in line}
+    assert named
+    assert named <= there
+    assert [row.detail["kind"] for row in audit(world, "record.export")] == ["fhir"]
+
+
+def test_scores_are_those_of_the_answers_beside_them(
+    world: World, sam: Patient, ames: Staff, app: pyotp.TOTP
+) -> None:
+    lived(world, sam, ames)
+    bundle = json.loads(taken(world, sam, ames, app).text)
+    (phq9,) = [one for one in of(bundle, "Observation") if one["code"]["text"] == "PHQ-9 score"]
+    assert phq9["code"]["coding"] == [{"system": "http://loinc.org", "code": "44261-6"}]
+    source = phq9["derivedFrom"][0]["reference"]
+    (answers,) = [e["resource"] for e in bundle["entry"] if e["fullUrl"] == source]
+    worth = {"LA6568-5": 0, "LA6569-3": 1, "LA6570-1": 2, "LA6571-9": 3}
+    codes = [item["answer"][0]["valueCoding"]["code"] for item in answers["item"]]
+    assert len(codes) == 9
+    assert phq9["valueQuantity"]["value"] == sum(worth[code] for code in codes) == 8
+    assert answers["item"][-1]["linkId"] == "/44260-8"
+
+
+def test_a_flag_is_active_until_a_person_has_recorded_an_outcome(
+    world: World, sam: Patient, ames: Staff, app: pyotp.TOTP
+) -> None:
+    alert_id = alert(world, sam, "urgent")
+    (flag,) = of(json.loads(taken(world, sam, ames, app).text), "Flag")
+    assert (flag["status"], "end" in flag["period"]) == ("active", False)
+    with world.system.database.write() as session:
+        machine.acknowledge(world.system, session, alert_id, ames)
+        machine.resolve(world.system, session, alert_id, ames, "spoke_safe", "Called.")
+    world.clock.advance(timedelta(minutes=1))
+    (flag,) = of(json.loads(taken(world, sam, ames, app).text), "Flag")
+    assert (flag["status"], "end" in flag["period"]) == ("inactive", True)
+
+
+def test_a_step_the_patient_keeps_is_not_in_the_plan(
+    world: World, sam: Patient, ames: Staff, app: pyotp.TOTP
+) -> None:
+    record(world, sam, "small_step", "s1", {"text": "call my brother"})
+    part = {"prompt": "p", "state": "answered", "text": "x"}
+    entry = {"state": "complete", "sharing": "private", "parts": [part]}
+    record(world, sam, "journal_entry", "e1", entry)
+    with world.system.database.write() as session:
+        step = session.query(Record).filter_by(kind="small_step").one()
+        whole = session.query(Record).filter_by(kind="journal_entry").one()
+        session.add(RecordMessage(record_id=whole.id, message_id=step.message_id))
+    answer = taken(world, sam, ames, app)
+    assert "call my brother" not in answer.text
+    assert of(json.loads(answer.text), "CarePlan") == []
+
+
+def test_without_a_fresh_code_nothing_leaves(
+    world: World, sam: Patient, ames: Staff, app: pyotp.TOTP
+) -> None:
+    assert taken(world, sam, ames, app).status_code == 200
+    again = taken(world, sam, ames, app)
+    assert again.status_code == 422, "a code works once"
+    browser = Browser(world).sign_in(ames)
+    browser.get(f"/console/patients/{sam.id}/export")
+    assert browser.post(f"/console/patients/{sam.id}/export", {"code": ""}).status_code == 422
+    assert len(audit(world, "record.export")) == 1
+
+
+def test_the_table_holds_no_formula(
+    world: World, sam: Patient, ames: Staff, app: pyotp.TOTP
+) -> None:
+    lived(world, sam, ames)
+    answer = taken(world, sam, ames, app, "csv")
+    rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+    assert [(row["measure"], row["score"]) for row in rows] == [("PEG", "1"), ("PHQ-9", "8")]
+    for nasty in ("=cmd()", "+1", "-1+1", "@sum", "\t=1", "\r=1"):
+        assert table.cell(nasty).startswith("'"), nasty
+    assert [table.cell(value) for value in (-3, 2.5, "fine")] == ["-3", "2.5", "fine"]
