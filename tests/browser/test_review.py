@@ -154,6 +154,7 @@ def test_pictures_are_open_to_everybody(house: House, width: int) -> None:
     for name, path in (
         ("pictures", f"{house.url}/console/patients/{sam.id}/pictures"),
         ("summary", f"{house.url}/console/patients/{sam.id}/summary"),
+        ("export", f"{house.url}/console/patients/{sam.id}/export"),
         ("overview", f"{house.url}/console/overview"),
     ):
         page.goto(path)
