@@ -9,6 +9,8 @@ loop    risk messages a second, and the engine's look at a full outbox; on both 
 caseload  a clinician's list of patients, on a made clinic; on both databases
 review  a transcript page and finding words in a long record, on such a clinic; on both databases
 week    the demo clinic's unread, opened and marked through the pages, for 40 patients
+window  planning 10,000 infusions, the engine's look at a million touches, the journal's page with
+        1,000 entries, taking three years along
 load    many patients at once: receipts, replies, errors, processor time
 
 Everything runs on free loopback ports with its data in temporary folders, and is stopped again.
@@ -25,7 +27,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import alert, caseload, load, loop, review, start, turn
+from bench import alert, caseload, load, loop, review, start, turn, window
 from bench.installation import BenchError, short
 
 
@@ -45,6 +47,7 @@ def main() -> int:
         "caseload": lambda: caseload.run(asked.people, asked.messages),
         "review": lambda: review.run(asked.people, asked.messages),
         "week": lambda: review.week(asked.patients, asked.weeks, asked.read),
+        "window": lambda: window.run(asked.touches),
         "load": lambda: load.run(asked.patients, asked.seconds),
     }
     unknown = set(asked.parts) - set(parts)
@@ -80,6 +83,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--pairs", type=positive, default=100, help="turn: pairs measured (100)")
     parser.add_argument(
         "--bare", type=Path, help="turn: folder of a trained `rasa init` bot; made when missing"
+    )
+    parser.add_argument(
+        "--touches", type=positive, default=1_000_000, help="window: touches to come (1,000,000)"
     )
     parser.add_argument("--starts", type=positive, default=3, help="start: rounds (3)")
     parser.add_argument("--alerts", type=positive, default=20, help="alert: messages (3 x 20)")

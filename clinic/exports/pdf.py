@@ -28,11 +28,15 @@ _WIDE, _HIGH = 174.0, 34.0
 _SMALL, _BODY, _HEAD, _TITLE = 9, 10.5, 14, 20
 
 
-def whole(system: System, session: Session, patient: Patient, actor: str) -> bytes:
-    """The PDF of everything kept; the export is audited like the other one."""
+def gather(system: System, session: Session, patient: Patient, actor: str) -> Callable[[], bytes]:
+    """Read everything kept, audited like the other export; what comes back draws the PDF.
+
+    Drawing years takes long, so it is done after the transaction: nobody's message waits for it.
+    """
     kept = record.whole(system, session, patient, actor)
     lines = Changes(system, session, patient).lines()
-    return _Book(system, ZoneInfo(patient.timezone), system.clock.now()).write(kept, lines)
+    book = _Book(system, ZoneInfo(patient.timezone), system.clock.now())
+    return lambda: book.write(kept, lines)
 
 
 @lru_cache(maxsize=1)

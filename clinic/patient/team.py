@@ -54,11 +54,11 @@ def router(system: System, pages: Pages) -> APIRouter:
         """The same to read and to print, with pictures."""
         with system.database.write() as session:
             patient = pages.signed_in(session, token).patient
-            book = pdf.whole(system, session, patient, f"patient:{patient.id}")
+            draw = pdf.gather(system, session, patient, f"patient:{patient.id}")
         today = system.clock.now().astimezone(ZoneInfo(patient.timezone))
         name = f"afterglow-{today:%Y-%m-%d}.pdf"
         return Response(
-            book,
+            draw(),
             media_type="application/pdf",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
