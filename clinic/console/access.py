@@ -280,6 +280,20 @@ def _complete(system: System, session: Session, who: Who, step: int, act: str) -
     return start(system, session, staff.id)
 
 
+def end_sessions(
+    system: System, session: Session, staff_id: str, names: Sequence[str] | None = None
+) -> None:
+    """End a person's sessions; with ``names``, those whose keyed hash begins so."""
+    now = system.clock.now()
+    if names is None:
+        _end_all(session, staff_id, now)
+        return
+    for row in session.scalars(select(StaffSession).where(StaffSession.staff_id == staff_id)):
+        if row.ended_at is None and any(row.token_hash.startswith(name) for name in names):
+            row.ended_at = now
+            _note(system, session, f"staff:{staff_id}", "sign_out", staff_id)
+
+
 def _end_all(session: Session, staff_id: str, now: datetime) -> None:
     for row in session.scalars(
         select(StaffSession).where(

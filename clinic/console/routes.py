@@ -28,6 +28,7 @@ from clinic.console import (
     sign_in,
     summary,
     taking,
+    team,
 )
 from clinic.console.desk import Desk, missing, route_class
 from clinic.feed import Feed
@@ -59,6 +60,7 @@ def router(system: System, feed: Feed) -> APIRouter:
         rota,
         reads,
         reach,
+        team,
         health,
         live,
     )

@@ -197,6 +197,8 @@ ACTIONS = {
     "relation.end": "Took a care relation away",
     "follow_up.keep": "Kept something to follow up",
     "follow_up.done": "Followed something up",
+    "staff.leave": "Ended somebody's access",
+    "staff.return": "Gave somebody access again",
     "glass.open": "Opened the patient in an emergency",
     "glass.close": "Closed an emergency opening",
     "glass.seen": "Looked at an emergency opening",

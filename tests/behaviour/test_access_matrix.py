@@ -143,10 +143,30 @@ class Clinic:
                 "stop_link": contacts.token(system, way),
                 "kind": "note",
                 "seq": "1",
+                "session_id": self._session(session),
+                "staff_id": self._somebody(session),
                 "filter_id": self._filter(session),
                 "number": "1",
                 "rest:path": "nowhere/at/all",
             }
+
+    def _session(self, session: Session) -> str:
+        """Another sign-in of the therapist's."""
+        token = staff_access.start(self.world.system, session, self.staff["therapist"].id)
+        return self.world.system.hash(token)[:16]
+
+    def _somebody(self, session: Session) -> str:
+        """Somebody of whom nothing else depends."""
+        person = Staff(
+            id=new_id(),
+            name="Somebody",
+            title="",
+            email=f"{new_id()}@harbor.test",
+            roles=["therapist"],
+            created_at=self.world.clock.now(),
+        )
+        session.add(person)
+        return person.id
 
     def _filter(self, session: Session) -> str:
         row = SavedFilter(

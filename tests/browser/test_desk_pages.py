@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from clinic import glass, infusions, people
+from clinic.console import access
 from clinic.console.desk import HOME
 from clinic.records.models import Patient, Staff
 from tests.behaviour.test_caseload import score
@@ -87,12 +88,20 @@ def caseload_empty(house: House) -> tuple[Staff, str]:
     return house.world.staff("Ada", "admin"), f"{HOME}/patients"
 
 
+def team(house: House) -> tuple[Staff, str]:
+    ada = house.world.staff("Ada", "admin")
+    with house.world.system.database.write() as session:
+        access.start(house.world.system, session, ada.id)
+    return ada, f"{HOME}/team"
+
+
 PAGES: tuple[Callable[[House], tuple[Staff, str]], ...] = (
     glass_form,
     glass_page,
     glass_openings,
     caseload,
     caseload_empty,
+    team,
 )
 
 
