@@ -28,9 +28,10 @@ _SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 _ITEM_KEYS = {
     *("id", "version", "source", "approver", "text", "choices", "kind"),
-    *("answers", "when", "dated", "asks"),
+    *("answers", "when", "dated", "asks", "breath"),
 }
 _CHOICE_KEYS = {"id", "title", "payload", "raises", "completes_screen", "typed"}
+_BREATH_KEYS = {"in", "out", "rounds"}
 _KINDS = {"say", "ask", "card", "notice"}
 
 
@@ -74,6 +75,8 @@ class Item:
     asks: tuple[str, ...] = ()
     #: (measure, item) when this is a question of a measure (bot/measures.py).
     measure: tuple[str, str] | None = None
+    #: The pace it asks to breathe at, for the page: seconds ``in`` and ``out``, and ``rounds``.
+    breath: Mapping[str, int] | None = None
 
     @property
     def values(self) -> frozenset[str]:
@@ -148,10 +151,6 @@ class Registry:
         digest = hashlib.sha256(f"{seed}|{item_id}".encode()).digest()
         return fresh[int.from_bytes(digest[:4], "big") % len(fresh)]
 
-    def unsigned(self) -> list[Item]:
-        """Items no clinician has signed yet."""
-        return [item for item in self if item.approver == UNSIGNED]
-
 
 def load(root: Path = ROOT, locale: str = "en") -> Registry:
     """Read and check every file of a locale. Raises ContentError naming file and item."""
@@ -189,6 +188,8 @@ def _item(path: Path, raw: dict[str, Any]) -> Item:
     variants = raw["text"] if isinstance(raw["text"], list) else [raw["text"]]
     kind = raw.get("kind", "say")
     _require(kind in _KINDS, where, f"kind is one of {sorted(_KINDS)}")
+    breath = raw.get("breath")
+    _require(breath is None or set(breath) == _BREATH_KEYS, where, "breath has in, out and rounds")
     return Item(
         id=raw["id"],
         version=raw["version"],
@@ -202,6 +203,7 @@ def _item(path: Path, raw: dict[str, Any]) -> Item:
         when=raw.get("when", {}),
         dated=str(raw["dated"]) if "dated" in raw else None,
         asks=tuple(raw.get("asks", [])),
+        breath=breath,
     )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot import content, embedding
 from bot.risk import rules_version
+from clinic import signatures
 from clinic.conversation import delivery
 from clinic.escalation import hours, on_call, policy
 from clinic.notify import Channels
@@ -86,12 +87,19 @@ def _rules(_system: System) -> Finding:
     return Finding("ok", "risk rules", rules_version())
 
 
-def _words(_system: System) -> Finding:
-    registry = content.registry()
-    unsigned, total = len(registry.unsigned()), len(list(registry))
-    if unsigned:
-        return Finding("note", "words", f"{unsigned} of {total} sentences are unsigned")
-    return Finding("ok", "words", f"all {total} sentences are signed")
+def _words(system: System) -> Finding:
+    standing = signatures.standing(system.words, system.settings.home)
+    unsigned = [one for one in standing if not one.signed]
+    if not unsigned:
+        return Finding("ok", "words", f"all {len(standing)} sentences are signed")
+    danger = sum(signatures.at_risk(one.item) for one in unsigned)
+    changed = sum(one.changed for one in unsigned)
+    says = (
+        f"{len(unsigned)} of {len(standing)} sentences are unsigned, {danger} of them about danger"
+    )
+    if changed:
+        says += f"; {changed} were signed and have changed since"
+    return Finding("note", "words", f"{says}. See: afterglow sign list")
 
 
 def _policy(_system: System) -> Finding:

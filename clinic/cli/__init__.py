@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from clinic.cli import contacts, keeping, measuring, on_call, people, running
+from clinic.cli import contacts, keeping, measuring, on_call, people, running, signing
 from clinic.settings import SettingsError
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ for name, group in {
     "audit": keeping.audit,
     "keys": keeping.keys,
     "demo": running.demo,
+    "sign": signing.sign,
 }.items():
     app.add_typer(group, name=name)
 

@@ -131,9 +131,20 @@ def as_json(message: Message, vault: Vault, conversation: Conversation) -> dict[
         "at": message.created_at.isoformat(),
         "content": message.content,
         "choices": [{"id": c["id"], "title": c["title"]} for c in message.choices],
+        "breath": _breath(message),
         "state": message.turn if by_patient else None,
         "key": message.key if by_patient else None,
     }
+
+
+def _breath(message: Message) -> dict[str, int] | None:
+    """The pace to breathe at, when these very words ask for it."""
+    items = registry(message.locale or "en")
+    if message.content is None or message.content not in items:
+        return None
+    item = items.item(message.content)
+    same = item.breath is not None and item.version == message.content_version
+    return dict(item.breath or {}) if same else None
 
 
 def page(

@@ -300,3 +300,11 @@ def test_nobody_without_a_session_makes_the_assistant_work(edge: Edge, peer: Pee
     assert edge.post({"text": "a quiet night"}).status_code == 401
     edge.settle()
     assert peer.expected == []
+
+
+def test_words_that_ask_to_breathe_come_with_their_pace(edge: Edge):
+    edge.peer.act = lambda turn: says(turn, "grounding.start", "breathing.breathe")
+    edge.say("show me a breathing exercise")
+    start, breathe = (message["breath"] for message in edge.shown()[-2:])
+    assert start is None
+    assert breathe == {"in": 3, "out": 5, "rounds": 6}

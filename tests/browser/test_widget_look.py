@@ -9,18 +9,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / "web/node_modules/axe-core/axe.min.js"
 BUILT = ROOT / "clinic/static/widget.js"
-SCENES = ["evening", "crisis", "human", "recovery", "infusion", "silent", "hard"]
+PICTURES = ROOT / "artefacts"
+SCENES = ["evening", "crisis", "human", "recovery", "infusion", "breathing", "silent", "hard"]
 DESK = ["/mock/desk", "/mock/form", "/mock/sign-in"]
 
 
@@ -31,7 +33,7 @@ def edge() -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     mock = subprocess.Popen([sys.executable, ROOT / "web/dev/mock.py", str(port)])
-    for _ in range(100):
+    for _ in range(600):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
             break
         time.sleep(0.1)
@@ -278,6 +280,105 @@ def test_the_infusion_has_no_field(page: Page) -> None:
     expect(page.get_by_text("tell the staff in the room")).to_be_visible()
     expect(page.get_by_role("textbox")).to_be_hidden()
     expect(page.get_by_role("button", name="Help now")).to_be_visible()
+
+
+def breathing(page: Page) -> Locator:
+    """The pacer, on a page whose clock stands still until it is moved."""
+    start = datetime.now(UTC)
+    page.clock.install(time=start)
+    enter(page, "breathing")
+    page.clock.pause_at(start + timedelta(hours=1))
+    pacer = page.get_by_role("group", name="Breathing pace")
+    expect(pacer.get_by_role("button", name="Breathe along")).to_be_visible()
+    expect(pacer.locator(".breath__circle")).to_be_hidden()
+    return pacer
+
+
+def moves(pacer: Locator) -> int:
+    circle = pacer.locator(".breath__circle")
+    return int(circle.evaluate("(circle) => circle.getAnimations().length"))
+
+
+def test_the_breath_pacer_keeps_the_pace_and_ends_by_itself(page: Page) -> None:
+    pacer = breathing(page)
+    pacer.get_by_role("button", name="Breathe along").press("Enter")
+    expect(pacer.get_by_role("status")).to_have_text("In")
+    expect(pacer.get_by_text("1 of 6")).to_be_visible()
+    expect(pacer.locator(".breath__circle")).to_be_visible()
+    assert moves(pacer) == 1
+    page.clock.run_for(3_000)
+    expect(pacer.get_by_role("status")).to_have_text("Out")
+    page.clock.run_for(5_000)
+    expect(pacer.get_by_role("status")).to_have_text("In")
+    expect(pacer.get_by_text("2 of 6")).to_be_visible()
+    page.clock.run_for(5 * 8_000)
+    expect(pacer.get_by_role("status")).to_have_text(re.compile("^That's all"))
+    expect(pacer.locator(".breath__circle")).to_be_hidden()
+    expect(pacer.get_by_role("button", name="Breathe along")).to_be_focused()
+
+
+def test_one_press_stops_the_breath_pacer_and_an_answer_takes_it_away(page: Page) -> None:
+    pacer = breathing(page)
+    pacer.get_by_role("button", name="Breathe along").click()
+    pacer.get_by_role("button", name="Stop breathing along").click()
+    expect(pacer.locator(".breath__circle")).to_be_hidden()
+    assert moves(pacer) == 0
+    page.clock.run_for(9_000)
+    expect(pacer.locator(".breath__word")).to_have_text("")
+    pacer.get_by_role("button", name="Breathe along").click()
+    page.get_by_role("button", name="OK", exact=True).click()
+    page.clock.run_for(100)
+    expect(pacer).to_be_hidden()
+
+
+def test_with_reduced_motion_the_breath_is_counted_and_nothing_moves(page: Page) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    pacer = breathing(page)
+    pacer.get_by_role("button", name="Breathe along").click()
+    expect(pacer.get_by_role("status")).to_have_text("In")
+    expect(pacer.locator(".breath__count")).to_have_text("1")
+    page.clock.run_for(2_000)
+    expect(pacer.locator(".breath__count")).to_have_text("3")
+    page.clock.run_for(1_000)
+    expect(pacer.get_by_role("status")).to_have_text("Out")
+    expect(pacer.locator(".breath__count")).to_have_text("1")
+    expect(pacer.locator(".breath__circle")).to_be_hidden()
+    assert moves(pacer) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "theme", "motion"),
+    [
+        ("light", 1440, "light", "no-preference"),
+        ("dark", 1440, "dark", "no-preference"),
+        ("phone", 360, "light", "no-preference"),
+        ("phone-still", 360, "dark", "reduce"),
+    ],
+)
+def test_the_breath_pacer_in_pictures(
+    browser: Browser, edge: str, name: str, width: int, theme: Any, motion: Any
+) -> None:
+    context = browser.new_context(
+        base_url=edge,
+        viewport={"width": width, "height": 800},
+        color_scheme=theme,
+        reduced_motion=motion,
+    )
+    page = context.new_page()
+    enter(page, "breathing")
+    page.get_by_role("button", name="Breathe along").click()
+    word = page.get_by_role("group", name="Breathing pace").get_by_text("Out")
+    expect(word).to_be_visible()
+    over = "(word) => { const box = word.getBoundingClientRect();"
+    over += " return document.elementFromPoint(box.x + 2, box.y + box.height / 2) === word }"
+    assert word.evaluate(over), "the circle lies over the word"
+    stop = page.get_by_role("button", name="Stop breathing along")
+    expect(stop).to_be_in_viewport(ratio=1)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    PICTURES.mkdir(exist_ok=True)
+    page.screenshot(path=PICTURES / f"room-breath-{name}.png")
+    assert faults(page) == []
+    context.close()
 
 
 def test_three_escapes_leave_sign_out_and_close_the_way_back(page: Page) -> None:

@@ -124,6 +124,17 @@ def test_a_bubble_is_short_and_plain(name: str, variant: int):
     assert item.variants[variant].count("?") <= 1, "one question a turn"
 
 
+@pytest.mark.parametrize("item", [i for i in ITEMS if i.breath], ids=lambda item: item.id)
+def test_a_breath_is_longer_out_than_in_and_said_as_it_is_shown(item: Item):
+    assert item.breath is not None
+    assert item.breath["out"] > item.breath["in"]
+    for text in item.variants:
+        said = [int(number) for number in re.findall(r"\d+", text)]
+        assert said == [item.breath["in"], item.breath["out"]], text
+        assert re.search(r"\bsix\b", text, re.IGNORECASE), text
+        assert item.breath["rounds"] == 6
+
+
 @pytest.mark.parametrize("item", [i for i in ITEMS if not safety(i)], ids=lambda item: item.id)
 def test_nothing_suggests_or_confirms_a_memory(item: Item):
     for text in item.variants:

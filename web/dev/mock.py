@@ -116,6 +116,7 @@ class Room:
                 "at": at.isoformat().replace("+00:00", "Z"),
                 "content": rest.get("content"),
                 "choices": [{"id": i, "title": t} for i, t in rest.get("choices", [])],
+                "breath": rest.get("breath"),
                 "state": rest.get("state"),
                 "key": rest.get("key"),
             }
@@ -206,6 +207,19 @@ def infusion(room: Room) -> None:
     room.add("bot", "Your session is about to start. I'll be quiet until it is over.", 5)
 
 
+def breathing(room: Room) -> None:
+    evening(room)
+    asked = registry().item("breathing.breathe")
+    room.add(
+        "bot",
+        asked.variants[0],
+        1,
+        kind="ask",
+        breath=dict(asked.breath or {}),
+        choices=[(choice.id, choice.title) for choice in asked.choices],
+    )
+
+
 def silent(room: Room) -> None:
     evening(room)
     room.staffed = False
@@ -258,6 +272,7 @@ SCENES = {
     "human": human,
     "recovery": recovery,
     "infusion": infusion,
+    "breathing": breathing,
     "silent": silent,
     "hard": hard,
     "many": many,

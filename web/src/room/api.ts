@@ -16,6 +16,13 @@ export interface Choice {
   title: string;
 }
 
+/** Seconds in and out, and how often. */
+export interface Pace {
+  in: number;
+  out: number;
+  rounds: number;
+}
+
 export interface Message {
   id: string;
   seq: number;
@@ -26,6 +33,8 @@ export interface Message {
   text: string;
   at: string;
   choices?: Choice[] | null;
+  /** It asks to breathe at this pace. */
+  breath?: Pace | null;
   state?: "waiting" | "answered" | "unanswered" | null;
   key?: string | null;
 }

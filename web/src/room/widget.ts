@@ -2,6 +2,7 @@
 // its neighbours each do one thing (log, compose, outbox, live, help, door, look, leave).
 
 import { api, Refused, type Choice, type Message, type Notice, type Post, type State } from "./api";
+import { Breath } from "./breath";
 import { Compose } from "./compose";
 import * as door from "./door";
 import { button, h, setText } from "./dom";
@@ -40,6 +41,7 @@ class AfterglowChat extends HTMLElement {
   private readonly polite = h("div", { class: "unseen", role: "status" });
   private readonly urgent = h("div", { class: "unseen", role: "alert" });
   private readonly choices = h("div", { class: "choices", role: "group", "aria-label": say("answers") });
+  private readonly breath = new Breath();
   private readonly writing = h(
     "p",
     { class: "writing" },
@@ -313,7 +315,7 @@ class AfterglowChat extends HTMLElement {
       this.stop,
       button(say("more"), "plain", () => this.moreDialog.showModal()),
     );
-    this.log.below.append(this.choices, this.writing, this.ask);
+    this.log.below.append(this.breath.element, this.choices, this.writing, this.ask);
     this.foot.append(this.compose.element);
     this.helpDialog.fill(this.help, this.clinic, null);
     this.replaceChildren(
@@ -372,7 +374,9 @@ class AfterglowChat extends HTMLElement {
     this.foot.hidden = infusion || (recovery && !this.wantsToWrite);
     this.ask.hidden = !recovery || this.wantsToWrite;
     this.stop.hidden = infusion;
-    this.drawChoices(messages.at(-1), infusion);
+    const newest = messages.at(-1);
+    this.drawBreath(newest, infusion);
+    this.drawChoices(newest, infusion);
     this.drawWriting(messages);
     this.drawStrips(messages);
     this.tellSeen(messages);
@@ -386,6 +390,13 @@ class AfterglowChat extends HTMLElement {
     void api.seen(newest).catch(() => {
       this.seenUpTo = 0;
     });
+  }
+
+  /** The pacer belongs to the newest message, until it is answered. */
+  private drawBreath(newest: Message | undefined, silent: boolean): void {
+    const asked = newest?.breath && newest.id !== this.chosenAt && this.outbox.items.length === 0;
+    if (newest && asked && !silent) this.breath.show(newest.id, newest.breath ?? null);
+    else this.breath.show(null, null);
   }
 
   /** Only the newest message's choices are live; at most four, and Skip is never the one dropped. */
