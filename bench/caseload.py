@@ -12,15 +12,14 @@ from typing import Any
 
 from sqlalchemy import Engine, insert, text
 
+from bench.databases import worlds
 from bench.figures import goal, ms, percentile, spread
-from bench.installation import temporary
 from clinic import infusions, people
 from clinic.conversation import measuring
 from clinic.records.crypto import PatientCipher
 from clinic.records.models import Conversation, Message, Patient, Record, Reviewed, Staff, new_id
 from tests.builders import World
 from tests.desk import Browser
-from tests.postgres import MissingError, Server
 
 LOOKS = 60
 #: How many of the patients are the therapist's; the supervisor may read all.
@@ -30,20 +29,8 @@ _BATCH = 20_000
 
 
 def run(patients: int, messages: int) -> None:
-    with temporary() as home:
-        _measure("sqlite", World.make(home), patients, messages)
-    try:
-        server = Server()
-    except MissingError as error:
-        print(f"postgresql not measured: {error}")
-        return
-    try:
-        server.prepare()
-        with temporary() as home:
-            world = World.make(home, database_url=server.fresh())
-            _measure("postgresql", world, patients, messages)
-    finally:
-        server.remove()
+    for name, world in worlds():
+        _measure(name, world, patients, messages)
 
 
 def _measure(name: str, world: World, patients: int, messages: int) -> None:

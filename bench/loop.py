@@ -11,15 +11,14 @@ from datetime import timedelta
 from sqlalchemy import String, cast, insert, literal, select, update
 from sqlalchemy.orm import Session
 
+from bench.databases import worlds
 from bench.figures import goal, ms
-from bench.installation import temporary
 from clinic.conversation import intake
 from clinic.escalation.engine import Engine
 from clinic.notify import ALERT, Channels, Outgoing
 from clinic.outbox import queue
 from clinic.records.models import Heartbeat, Outbox, StaffContact
 from tests.builders import World
-from tests.postgres import MissingError, Server
 
 RISK = "I want to kill myself tonight"
 WAITING, LOOKS, SENT = 10_000, 40, 200
@@ -33,19 +32,8 @@ class _Taken(Channels):
 
 
 def run(risks: int, settled: int) -> None:
-    with temporary() as home:
-        _measure("sqlite", World.make(home), risks, settled)
-    try:
-        server = Server()
-    except MissingError as error:
-        print(f"postgresql not measured: {error}")
-        return
-    try:
-        server.prepare()
-        with temporary() as home:
-            _measure("postgresql", World.make(home, database_url=server.fresh()), risks, settled)
-    finally:
-        server.remove()
+    for name, world in worlds():
+        _measure(name, world, risks, settled)
 
 
 def _measure(name: str, world: World, risks: int, settled: int) -> None:

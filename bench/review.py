@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import insert, select
 
 from bench import caseload
+from bench.databases import worlds
 from bench.figures import goal, ms, percentile, spread
 from bench.installation import temporary
 from clinic import demo_weeks
@@ -21,7 +22,6 @@ from clinic.records.models import Conversation, Message, Patient, RiskAssessment
 from clinic.system import assemble
 from tests.builders import World, settings
 from tests.desk import Browser, heartbeat, read_week
-from tests.postgres import MissingError, Server
 
 #: Messages of the record that is read, and how often each thing is done.
 LONG, LOOKS, FINDS = 5_000, 60, 20
@@ -35,20 +35,8 @@ _WORDS = (
 
 
 def run(patients: int, messages: int) -> None:
-    with temporary() as home:
-        _pages("sqlite", World.make(home), patients, messages)
-    try:
-        server = Server()
-    except MissingError as error:
-        print(f"postgresql not measured: {error}")
-        return
-    try:
-        server.prepare()
-        with temporary() as home:
-            world = World.make(home, database_url=server.fresh())
-            _pages("postgresql", world, patients, messages)
-    finally:
-        server.remove()
+    for name, world in worlds():
+        _pages(name, world, patients, messages)
 
 
 def week(patients: int, weeks: int, most: int) -> None:
