@@ -18,6 +18,7 @@ from clinic.console import (
     person,
     presence,
     queue,
+    review,
     safety,
     transcript,
     wording,
@@ -95,13 +96,13 @@ def add(router: APIRouter, desk: Desk) -> None:
     ) -> Response:
         """Turns a live page does not have yet, and the last few it has."""
         with desk.reading(who, patient_id) as (session, reason):
-            conversation = _conversation(session, patient_id)
+            conversation = review.conversation_of(session, patient_id)
             when = wording.When(system.clock.now(), zone(session.get(Clinic, 1)))
             page = transcript.Page((), 0, 0, False)
             if conversation is not None:
                 page = transcript.page(system, session, conversation, when, after=after)
             if page.last > _read_up_to(session, who, patient_id):
-                _note_read(desk, session, who, patient_id, reason, page)
+                review.note_reading(desk, session, who, patient_id, reason, page)
         return desk.page("_turns.html", who, entries=page.entries)
 
     @router.post("/console/conversations/{conversation_id}/take")
@@ -151,7 +152,7 @@ def show(
     with desk.reading(who, patient_id) as (session, reason):
         values = _view(desk, session, who, patient_id, before)
         opening = glass.running(session, who.staff.id, desk.system.clock.now()).get(patient_id)
-        _note_read(desk, session, who, patient_id, reason, values["page"])
+        review.note_reading(desk, session, who, patient_id, reason, values["page"])
         _mark_read(desk, session, who, patient_id, values["page"].last)
     return desk.page(
         "patient.html",
@@ -177,7 +178,7 @@ def _view(
     patient = session.get_one(Patient, patient_id)
     vault = system.vault(session)
     when = wording.When(now, zone(session.get(Clinic, 1)))
-    conversation = _conversation(session, patient_id)
+    conversation = review.conversation_of(session, patient_id)
     page = transcript.Page((), 0, 0, False)
     if conversation is not None:
         page = transcript.page(system, session, conversation, when, before=before)
@@ -225,31 +226,9 @@ def _risk(session: Session, patient_id: str, level: str) -> str:
     return max(level, alert.level if alert else "none", key=Level.of)
 
 
-def _conversation(session: Session, patient_id: str) -> Conversation | None:
-    return session.scalars(
-        select(Conversation).where(Conversation.patient_id == patient_id)
-    ).first()
-
-
-def _note_read(
-    desk: Desk, session: Session, who: Who, patient_id: str, reason: str, page: transcript.Page
-) -> None:
-    desk.system.audit.add(
-        session,
-        desk.system.clock.now(),
-        f"staff:{who.staff.id}",
-        "transcript.read",
-        f"patient:{patient_id}",
-        patient_id,
-        reason=reason,
-        first=page.first,
-        last=page.last,
-    )
-
-
 def _mark_read(desk: Desk, session: Session, who: Who, patient_id: str, last: int) -> None:
     """The patient may be told who opened their words: a person loaded the page that shows them."""
-    conversation = _conversation(session, patient_id)
+    conversation = review.conversation_of(session, patient_id)
     if conversation is not None and last:
         delivery.mark_read(desk.system, session, conversation, who.staff.id, last)
 
