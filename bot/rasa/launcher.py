@@ -86,10 +86,22 @@ def load(path: Path, store: Any = None) -> Any:
         raise CannotStart(f"the model cannot be loaded ({type(error).__name__})") from None
     # Rasa's store of last resort loses messages silently; an error must reach the edge.
     agent.tracker_store._on_tracker_store_error = _reraise
+    _lay_out_weights(agent)
     # The rules, the words' vectors and the content are read at first use: not at a patient's cost.
     asyncio.run(agent.parse_message("hello"))
     registry()
     return agent
+
+
+def _lay_out_weights(agent: Any) -> None:
+    """scikit-learn multiplies by the transpose of the intents' weights at every message, and SciPy
+    copies what does not lie in memory in that order: three megabytes, a third of the time."""
+    import numpy as np
+
+    for node in agent.processor.graph_runner._instantiated_nodes.values():
+        classifier = getattr(getattr(node, "_component", None), "clf", None)
+        if classifier is not None:
+            classifier.coef_ = np.asfortranarray(classifier.coef_)
 
 
 def application(agent: Any, name: str = "afterglow_assistant") -> Any:
