@@ -145,8 +145,8 @@ def hours_set(settings: Mapping[str, object]) -> float:
 def _is(vault: Vault, patient: Patient, who: str) -> bool:
     typed = _digits(who)
     if len(typed) >= 7:
-        return _digits(vault.phone(patient) or "").endswith(typed)
-    return _words(vault.name(patient)) == _words(who)
+        return _digits(vault.shown_phone(patient)).endswith(typed)
+    return _words(vault.shown_name(patient)) == _words(who)
 
 
 def _digits(text: str) -> str:

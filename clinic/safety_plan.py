@@ -37,8 +37,7 @@ def versions(
         .where(Record.patient_id == patient_id, Record.kind == KIND)
         .order_by(Record.created_at, Record.key)
     )
-    for row in rows:
-        data = vault.data(row)
+    for row, data in vault.documents(rows):
         if data["part"] in found:
             found[data["part"]].append((row.created_at, data["text"]))
     return found

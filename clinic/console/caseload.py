@@ -199,7 +199,7 @@ def of(system: System, session: Session, staff: Staff) -> list[Case]:
     tags = _tags(session, vault, mine)
     cases = []
     for patient in patients:
-        name = _name(vault, patient)
+        name = vault.shown_name(patient)
         facts = replace(known[patient.id], follow_up=due.get(patient.id, ""))
         past = held.get(patient.id, [])
         place = stages.place(now, past, clock, patient.program)
@@ -426,13 +426,6 @@ def _tags(session: Session, vault: Vault, ids: Ids) -> dict[str, set[str]]:
             words = vault.cipher(patient_id).open("annotation", "text", row_id, sealed or b"")
             found[patient_id].add(words)
     return found
-
-
-def _name(vault: Vault, patient: Patient) -> str:
-    try:
-        return vault.name(patient)
-    except CryptoError:
-        return "A name that does not open"
 
 
 def _next(held: list[stages.Infusion], now: datetime) -> tuple[int, datetime] | None:

@@ -172,7 +172,7 @@ def add(router: APIRouter, desk: Desk) -> None:
             rows = infusions.of(session, patient)
             chosen = next((one for one in rows if one.id == correcting and one.ended_at), None)
             values = {
-                "name": vault.name(patient),
+                "name": vault.shown_name(patient),
                 "held": [_held(vault, one, now) for one in reversed(rows)],
                 "coming": _visits(system, session, patient, ("pending", "open"))[:_COMING],
                 "been": _visits(system, session, patient, ("answered", "missed", "cancelled"))[
@@ -309,7 +309,7 @@ def _table(
         vault = desk.system.vault(session)
         for good in found.good if found else ():
             if good.patient_id not in names:
-                names[good.patient_id] = vault.name(session.get_one(Patient, good.patient_id))
+                names[good.patient_id] = vault.shown_name(session.get_one(Patient, good.patient_id))
     return desk.page(
         "import.html",
         who,

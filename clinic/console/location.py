@@ -16,6 +16,7 @@ from clinic import feed
 from clinic.console.access import Who
 from clinic.console.desk import HOME, Desk, back_to
 from clinic.records.models import Record, new_id
+from clinic.records.vault import UNREADABLE
 from clinic.system import System
 
 KIND = "location"
@@ -45,7 +46,10 @@ def newest(system: System, session: Session, patient_id: str) -> tuple[str, date
         .order_by(Record.created_at.desc(), Record.id)
         .limit(1)
     ).first()
-    return (system.vault(session).data(row)["text"], row.created_at) if row else None
+    if row is None:
+        return None
+    opened = [data["text"] for _, data in system.vault(session).documents([row])]
+    return (opened or [UNREADABLE])[0], row.created_at
 
 
 def _keep(system: System, session: Session, patient_id: str, who: Who, where: str) -> None:

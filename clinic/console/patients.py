@@ -183,15 +183,15 @@ def _view(
     if conversation is not None:
         page = transcript.page(system, session, conversation, when, before=before)
     holder = session.get(Staff, conversation.held_by or "") if conversation else None
-    phone = vault.phone(patient)
+    phone, name = vault.shown_phone(patient), vault.shown_name(patient)
     return {
         "rows": queue.rows(system, session, who.staff, now),
         "patient_id": patient_id,
-        "name": vault.name(patient),
-        "initials": wording.initials(vault.name(patient)),
+        "name": name,
+        "initials": wording.initials(name),
         "place": queue.place(session, patient_id, now),
         "phone": phone,
-        "dial": person.dialable(phone or ""),
+        "dial": person.dialable(phone),
         "risk": _risk(session, patient_id, conversation.risk_level if conversation else "none"),
         "page": page,
         "entries": page.entries,

@@ -118,7 +118,7 @@ def messages_of(session: Session, alert_id: str) -> list[tuple[int, datetime]]:
 
 
 def past_alerts(system: System, session: Session, patient_id: str) -> list[PastAlert]:
-    cipher = system.vault(session).cipher(patient_id)
+    vault = system.vault(session)
     outcomes = policy.load()["dispositions"]
     rows = session.scalars(
         select(Escalation)
@@ -133,9 +133,7 @@ def past_alerts(system: System, session: Session, patient_id: str) -> list[PastA
             resolved_at=row.resolved_at,
             resolved_by=_name(session, row.resolved_by),
             outcome=outcomes.get(row.disposition, row.disposition or ""),
-            note=cipher.open("escalation", "note", row.id, row.note_sealed)
-            if row.note_sealed
-            else "",
+            note=vault.shown_note(patient_id, "escalation", row.id, row.note_sealed),
         )
         for row in rows
         if row.resolved_at is not None
@@ -270,10 +268,10 @@ def _log(system: System, session: Session, alert_id: str, patient_id: str) -> li
     for one in session.scalars(
         select(ContactAttempt).where(ContactAttempt.escalation_id == alert_id)
     ):
-        cipher = system.vault(session).cipher(patient_id)
         said = f"{_name(session, one.staff_id)}: {kinds.get(one.kind, one.kind)}"
         if one.note_sealed:
-            said += f". {cipher.open('contact_attempt', 'note', one.id, one.note_sealed)}"
+            vault = system.vault(session)
+            said += f". {vault.shown_note(patient_id, 'contact_attempt', one.id, one.note_sealed)}"
         lines.append(LogLine(one.at, said))
     notices = session.execute(
         select(Outbox, StaffContact)

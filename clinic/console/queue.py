@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
@@ -18,6 +18,7 @@ from clinic.console.desk import HOME, Desk, MissingError, back_to
 from clinic.conversation import whereabouts
 from clinic.escalation import on_call
 from clinic.records.models import Escalation, Patient, Record, Staff
+from clinic.records.vault import UNREADABLE, Vault
 from clinic.system import System
 
 #: A clinic task that a member of staff has dealt with.
@@ -143,13 +144,13 @@ def requests(system: System, session: Session, staff: Staff, now: datetime) -> l
 def initials(system: System, session: Session, patient_ids: Sequence[str]) -> dict[str, str]:
     vault = system.vault(session)
     return {
-        patient.id: wording.initials(vault.name(patient))
+        patient.id: wording.initials(vault.shown_name(patient))
         for patient in session.scalars(select(Patient).where(Patient.id.in_(patient_ids)))
     }
 
 
 def _row(system: System, session: Session, alert: Escalation, staff: Staff, now: datetime) -> Row:
-    name = system.vault(session).name(session.get_one(Patient, alert.patient_id))
+    name = system.vault(session).shown_name(session.get_one(Patient, alert.patient_id))
     holds = alert.state == "acked"
     because = person.messages_of(session, alert.id)
     until = alert.ack_until if holds else alert.next_at
@@ -172,8 +173,8 @@ def _row(system: System, session: Session, alert: Escalation, staff: Staff, now:
 
 def _request(system: System, session: Session, record: Record) -> Request:
     vault = system.vault(session)
-    data = vault.data(record)
-    name = vault.name(session.get_one(Patient, record.patient_id))
+    data = _asked(vault, record)
+    name = vault.shown_name(session.get_one(Patient, record.patient_id))
     return Request(
         id=record.id,
         patient_id=record.patient_id,
@@ -184,6 +185,13 @@ def _request(system: System, session: Session, record: Record) -> Request:
         text=data.get("text", ""),
         asked_at=record.created_at,
     )
+
+
+def _asked(vault: Vault, record: Record) -> dict[str, Any]:
+    """What was asked. One that does not open was asked all the same: somebody has to find out."""
+    for _, data in vault.documents([record]):
+        return dict(data)
+    return {"task": "human_request", "urgency": "urgent", "text": UNREADABLE}
 
 
 def place(session: Session, patient_id: str, now: datetime) -> str:

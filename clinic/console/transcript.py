@@ -177,7 +177,7 @@ def _turns(
     seen = (
         session.get(Reader, (messages[0].conversation_id, delivery.PATIENT)) if messages else None
     )
-    name = vault.name(patient)
+    name = vault.shown_name(patient)
     hidden = withheld(session, system.words, messages, assessments)
     pages = _journal(system, session, ids)
     return [

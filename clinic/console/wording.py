@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from clinic.records import vault
+
 LEVELS = {"none": "None flagged", "watch": "Watch", "urgent": "Urgent", "emergency": "Emergency"}
 
 CATEGORIES = {
@@ -334,6 +336,8 @@ def day_and_hour(local: datetime) -> str:
 
 def initials(name: str) -> str:
     """ "Sam Doe" -> "SD"; one name gives one letter. Names are shown in full only beside them."""
+    if name == vault.UNREADABLE:
+        return "?"
     parts = [part for part in name.split() if part[0].isalnum()] or [name.strip() or "?"]
     letters = parts[0][0] + (parts[-1][0] if len(parts) > 1 else "")
     return letters.upper()

@@ -127,7 +127,7 @@ def as_json(message: Message, vault: Vault, conversation: Conversation) -> dict[
         "name": None,
         "role": None,
         "kind": message.kind if message.kind in ("say", "ask", "card", "notice") else "say",
-        "text": vault.text(message, conversation.patient_id),
+        "text": vault.shown_text(message, conversation.patient_id),
         "at": message.created_at.isoformat(),
         "content": message.content,
         "choices": [{"id": c["id"], "title": c["title"]} for c in message.choices],

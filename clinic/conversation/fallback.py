@@ -53,7 +53,7 @@ def _next_words(
     vault = system.vault(session)
     held = measuring.administrations(session, vault, conversation.patient_id)
     taken = measuring.taken(held, system.clock.now())
-    text = vault.text(message, conversation.patient_id)
+    text = vault.shown_text(message, conversation.patient_id)
     if message.kind == "say" and about_another(text):
         grave = max(own, lasting) >= Level.urgent
         return screener.FRIEND_STEPS[own < Level.urgent] if grave else screener.ASK_FRIEND

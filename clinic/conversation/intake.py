@@ -288,7 +288,7 @@ def _situation(
         .order_by(Message.seq.desc())
         .limit(_HISTORY)
     )
-    history = tuple(vault.text(m, conversation.patient_id) for m in recent)[::-1]
+    history = tuple(vault.shown_text(m, conversation.patient_id) for m in recent)[::-1]
     where: Place = whereabouts.place(session, conversation.patient_id, now)
     return (
         State(Level.of(conversation.risk_level), tuple(conversation.risk_categories), history),

@@ -46,7 +46,7 @@ def known(
         .where(Record.patient_id == patient_id, Record.kind.in_(_KINDS))
         .order_by(Record.updated_at)
     ).all()
-    held = [(row, vault.data(row)) for row in rows]
+    held = list(vault.documents(rows))
     found = {d["name"]: d["text"] for row, d in held if row.kind == "remembered"}
     found |= {
         kind: texts[-1] for kind in ("small_step", "intention") if (texts := _texts(held, kind))

@@ -99,8 +99,8 @@ class Administration:
 
 def administrations(session: Session, vault: Vault, patient_id: str) -> list[Administration]:
     """All of a patient's, newest first."""
-    rows = _records(session, patient_id)
-    return [Administration(row.state, row.updated_at, vault.data(row)) for row in rows]
+    rows = vault.documents(_records(session, patient_id))
+    return [Administration(row.state, row.updated_at, data) for row, data in rows]
 
 
 def taken(held: Iterable[Administration], now: datetime) -> dict[str, dict[str, Any]]:
@@ -227,8 +227,8 @@ def _current(
 ) -> tuple[Record, dict[str, Any]]:
     """The one under way, or a fresh one."""
     now, version = system.clock.now(), measures.measures()[name].version
-    for record in _records(session, conversation.patient_id, since=now - _GOES_ON, name=name)[:1]:
-        data = system.vault(session).data(record)
+    newest = _records(session, conversation.patient_id, since=now - _GOES_ON, name=name)[:1]
+    for record, data in system.vault(session).documents(newest):
         # A measure that has changed since is begun anew: its answers may mean something else.
         if record.state == "draft" and data["version"] == version:
             return record, data
@@ -249,11 +249,9 @@ def _finished(
 ) -> list[dict[str, int]]:
     """Answers of the finished ones, oldest first."""
     vault, version = system.vault(session), measures.measures()[name].version
-    found = [
-        vault.data(record)
-        for record in _records(session, patient_id, name=name)[:_EARLIER]
-        if record.state == "complete" and record.id != but
-    ]
+    rows = _records(session, patient_id, name=name)[:_EARLIER]
+    done = [record for record in rows if record.state == "complete" and record.id != but]
+    found = [data for _, data in vault.documents(done)]
     return [data["answers"] for data in found[::-1] if data["version"] == version]
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import aiohttp
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from bot import contract
@@ -58,7 +59,8 @@ class _Asked:
     conversation_id: str
     message_id: str
     epoch: int
-    turn: dict[str, Any]
+    #: None: it could not be composed.
+    turn: dict[str, Any] | None
     stale: bool
 
 
@@ -190,6 +192,8 @@ class Turns:
         try:
             if asked.stale:
                 raise NoReplyError("stale")
+            if asked.turn is None:
+                raise NoReplyError("not composed")
             reply = await self._assistant.reply(contract.check_turn(asked.turn))
             await asyncio.to_thread(self._store, asked, reply)
         except (NoReplyError, ContentError, contract.ContractError) as error:
@@ -227,7 +231,7 @@ class Turns:
             ours = lease.held(system, conversation, now)
             if not ours and not self._take_lease(conversation_id, now):
                 return None
-            turn = compose(system, session, conversation, message)
+            turn = _composed(system, session, conversation, message)
             stale = now - message.created_at > _STALE
             return _Asked(conversation_id, message.id, conversation.mode_epoch, turn, stale)
 
@@ -294,6 +298,19 @@ class Turns:
             feed.publish(
                 self._system, session, feed.conversation(conversation.id), "message", message.id
             )
+
+
+def _composed(
+    system: System, session: Session, conversation: Conversation, message: Message
+) -> dict[str, Any] | None:
+    """None when it cannot be done and waiting would not help: an honest answer then follows."""
+    try:
+        return compose(system, session, conversation, message)
+    except SQLAlchemyError:
+        raise
+    except Exception as error:
+        log.error("a turn could not be composed: %s", type(error).__name__)
+        return None
 
 
 def compose(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from clinic.records.crypto import CryptoError, Keyring, PatientCipher
 from clinic.records.models import Message, Patient, Record
+
+#: Stands where something was changed in the database, or sealed with a key that is gone.
+UNREADABLE = "(cannot be opened)"
 
 
 class Vault:
@@ -48,6 +51,23 @@ class Vault:
     def text(self, message: Message, patient_id: str) -> str:
         return self.cipher(patient_id).open("message", "text", message.id, message.text_sealed)
 
+    # For pages: a value that does not open is said to be so, and takes nothing else with it.
+
+    def shown_name(self, patient: Patient) -> str:
+        return _shown(lambda: self.name(patient))
+
+    def shown_phone(self, patient: Patient) -> str:
+        return _shown(lambda: self.phone(patient) or "")
+
+    def shown_text(self, message: Message, patient_id: str) -> str:
+        return _shown(lambda: self.text(message, patient_id))
+
+    def shown_note(self, patient_id: str, table: str, row: str, sealed: bytes | None) -> str:
+        """The note of a row of ``table``; empty when there is none."""
+        if sealed is None:
+            return ""
+        return _shown(lambda: self.cipher(patient_id).open(table, "note", row, sealed))
+
     def data(self, record: Record) -> Any:
         """The JSON document of a record (contract.RECORDS gives its shape)."""
         cipher = self.cipher(record.patient_id)
@@ -66,3 +86,10 @@ class Vault:
         """How many of these do not open."""
         held = list(records)
         return len(held) - sum(1 for _ in self.documents(held))
+
+
+def _shown(read: Callable[[], str]) -> str:
+    try:
+        return read()
+    except CryptoError:
+        return UNREADABLE

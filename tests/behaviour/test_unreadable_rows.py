@@ -1,0 +1,135 @@
+"""A row whose bytes were changed costs itself and nothing else: not the patient's next message, not
+an answer, not an alert, not a page (invariants I1 and I4)."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, text, update
+
+from clinic.conversation import intake
+from clinic.records.models import ContactAttempt, Escalation, Message, Patient
+from clinic.records.vault import UNREADABLE
+from tests.behaviour.conftest import Edge
+from tests.behaviour.peer import Peer
+from tests.behaviour.test_turn import FALLBACK, last_turn
+from tests.builders import World
+from tests.desk import Browser, alert, heartbeat, message, record, shown
+
+RISK = "I want to kill myself tonight"
+BROKEN = b"\x01" + b"x" * 40
+
+
+def spoil_messages(world: World, *ids: str) -> None:
+    with world.system.database.write() as session:
+        session.execute(update(Message).where(Message.id.in_(ids)).values(text_sealed=BROKEN))
+
+
+def spoil_records(world: World) -> None:
+    with world.system.database.write() as session:
+        session.execute(text("UPDATE record SET data_sealed = x'01'"))
+
+
+def spoil_patient(world: World, patient: Patient) -> None:
+    changes = {"name_sealed": BROKEN, "phone_sealed": BROKEN}
+    with world.system.database.write() as session:
+        session.execute(update(Patient).where(Patient.id == patient.id).values(changes))
+
+
+def test_the_next_message_is_taken_answered_and_screened(edge: Edge) -> None:
+    first = edge.say("something about the sea")["message"]["id"]
+    spoil_messages(edge.world, first)
+    edge.say("and the wind")
+    assert last_turn(edge) == "answered"
+    edge.say(RISK)
+    with edge.world.system.database.read() as session:
+        assert session.scalars(select(Escalation)).one().level == "emergency"
+
+
+def test_the_patients_page_shows_the_rest(edge: Edge) -> None:
+    first = edge.say("something about the sea")["message"]["id"]
+    edge.say("and the wind")
+    spoil_messages(edge.world, first)
+    said = {m["id"]: m["text"] for m in edge.shown()}
+    assert said[first] == UNREADABLE
+    assert "and the wind" in said.values()
+
+
+def test_what_the_record_held_is_asked_again_not_waited_for(edge: Edge, peer: Peer) -> None:
+    for kind, data in {
+        "intention": {"text": "to rest"},
+        "check_in": {"mood": 2},
+        "safety_plan_part": {"part": "signs", "text": "I stop eating"},
+    }.items():
+        record(edge.world, edge.patient, kind, f"{kind}-1", data)
+    edge.settle()
+    spoil_records(edge.world)
+    edge.say("and the wind")
+    assert last_turn(edge) == "answered"
+    assert peer.turns[-1]["context"]["safety_plan"] == {}
+    assert edge.client.get("/plan").status_code == 200
+
+
+def test_words_that_cannot_be_handed_on_get_an_honest_answer(edge: Edge) -> None:
+    """Spoiled between storing and asking: nothing to wait for, so the patient is told at once."""
+    stored = intake.receive_text(edge.world.system, edge.conversation, "the sea", "key-of-the-sea")
+    spoil_messages(edge.world, stored.message["id"])
+    turns = edge.client.app.state.turns  # type: ignore[attr-defined]
+    assert edge.client.portal is not None
+    edge.client.portal.call(turns.look)
+    edge.settle()
+    assert last_turn(edge) == "unanswered"
+    assert FALLBACK in edge.contents()
+
+
+def test_the_queue_and_the_patients_page_live_on(world: World) -> None:
+    heartbeat(world)
+    robin = world.staff("Robin")
+    sam, kim = world.patient("Sam Rivera", robin), world.patient("Kim Olsen", robin)
+    for patient in (sam, kim):
+        record(
+            world, patient, "clinic_task", "wish", {"task": "human_request", "urgency": "routine"}
+        )
+        record(world, patient, "location", "here", {"text": "at home"})
+        alert(world, patient)
+    with world.system.database.write() as session:
+        running = session.scalars(select(Escalation).where(Escalation.patient_id == sam.id)).one()
+        session.add(
+            ContactAttempt(
+                escalation_id=running.id,
+                staff_id=robin.id,
+                kind="no_answer",
+                note_sealed=BROKEN,
+                at=world.clock.now(),
+            )
+        )
+    spoil_patient(world, sam)
+    spoil_records(world)
+    browser = Browser(world).sign_in(robin)
+    page = browser.get("/console").text
+    assert sam.id in page
+    assert kim.id in page
+    assert UNREADABLE in shown(page), "a wish that cannot be read is still somebody's wish"
+    own = browser.get(f"/console/patients/{sam.id}")
+    assert own.status_code == 200
+    assert UNREADABLE in shown(own.text)
+    assert browser.get("/console/patients").status_code == 200
+
+
+def test_in_an_emergency_the_others_can_be_opened(world: World) -> None:
+    spoil_patient(world, world.patient("Kim Olsen"))
+    sam = world.patient("Sam Rivera")
+    browser = Browser(world).sign_in(world.staff("Charlie"))
+    browser.get("/console/glass")
+    form = {"patient": "Sam Rivera", "reason": "danger", "why": "His brother called."}
+    answer = browser.post("/console/glass", form)
+    assert answer.headers["location"] == f"/console/patients/{sam.id}#end"
+
+
+def test_words_are_found_again_beside_a_message_that_is_gone(world: World) -> None:
+    heartbeat(world)
+    robin = world.staff("Robin")
+    sam = world.patient("Sam Rivera", robin)
+    gone = message(world, sam, "gone words")
+    message(world, sam, "whole words")
+    spoil_messages(world, gone.id)
+    browser = Browser(world).sign_in(robin)
+    assert "whole words" in shown(browser.get(f"/console/patients/{sam.id}").text)
