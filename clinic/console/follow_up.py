@@ -179,9 +179,14 @@ def _team(session: Session, patient_id: str) -> list[Staff]:
     return list(
         session.scalars(
             select(Staff)
-            .join(CareRelation, CareRelation.staff_id == Staff.id)
-            .where(CareRelation.patient_id == patient_id, Staff.active)
-            .distinct()
+            .where(
+                # Not a join: somebody with two relations would come twice, and PostgreSQL cannot
+                # tell rows with JSON apart.
+                Staff.id.in_(
+                    select(CareRelation.staff_id).where(CareRelation.patient_id == patient_id)
+                ),
+                Staff.active,
+            )
             .order_by(Staff.id)
         )
     )
