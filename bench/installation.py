@@ -118,7 +118,8 @@ class Installation:
         return (health["assistant"], health["engine"]) == ("up", "up")
 
     def patients(self, count: int) -> list[str]:
-        """New patients a day after their infusion; returns a session token each."""
+        """New patients a day after their infusion, to whom the companion does not come by itself:
+        at some hours it would, and be there before them. Returns a session token each."""
         system = assemble(settings.load(self.environ))
         ended = system.clock.now() - timedelta(hours=25)
         tokens = []
@@ -126,6 +127,7 @@ class Installation:
             with system.database.write() as session:
                 name = f"Patient {number}"
                 patient = people.add_patient(system, session, name, "America/New_York")
+                patient.touches_wanted = False
                 begun = ended - timedelta(minutes=50)
                 infusions.record(system, session, patient, begun, ended)
                 invitation = access.invite(system, session, patient.id)

@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
@@ -30,6 +31,8 @@ from clinic.system import assemble
 from tests.builders import World, free_ports
 
 KILLS = 10
+#: Seconds: no figure of ours, only the end of waiting on a machine that is busy with other tests.
+PATIENCE = 180.0
 RISK = "I want to kill myself tonight, number {}"
 CALM = "the light stayed with me, number {}"
 
@@ -73,11 +76,13 @@ def whole_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    yield world, keeper
-    stop.set()
-    watcher.join()
-    keeper.stop()
-    system.database.close()
+    try:
+        yield world, keeper
+    finally:
+        stop.set()
+        watcher.join()
+        keeper.stop()
+        system.database.close()
 
 
 def test_nothing_is_lost_when_processes_are_killed_at_random(running):
@@ -108,7 +113,8 @@ def storm(world: World, keeper, strike) -> None:
 
     # The clock jumps past every lease: whatever a killed process held is free to be taken up.
     (settings.home / "clock").write_text("600")
-    _until(lambda: not _unsettled(world), why=lambda: str(_unsettled(world)))
+    _until(lambda: not _waiting(world), why=lambda: f"still waiting: {_waiting(world)}")
+    sent = _all_sent(world)
 
     said = [text for author, text in world.messages(conversation) if author == "patient"]
     assert said == accepted, "each accepted message once, in order"
@@ -124,12 +130,12 @@ def storm(world: World, keeper, strike) -> None:
         tied = set(session.scalars(select(EscalationMessage.message_id)))
         assert set(worrying) <= tied
         alert = session.scalars(select(Escalation)).one()
-        sent = session.scalars(select(Outbox).where(Outbox.escalation_id == alert.id)).all()
-        assert {row.state for row in sent} == {"sent"}
+        about = [row for row in sent if row.escalation_id == alert.id]
+        assert {row.state for row in about} == {"sent"}
         verdict = world.system.audit.verify(session)
     assert verdict.whole, verdict.says
     mails = list((settings.home / "mail").glob("*.eml"))
-    assert len(mails) >= len(sent), "what is marked sent was delivered"
+    assert len(mails) >= len(about), "what is marked sent was delivered"
 
 
 def _at_random(
@@ -155,7 +161,7 @@ def kill_a_part(keeper, chance: random.Random) -> None:
 
 def _send_until_accepted(client: httpx.Client, text: str, key: str) -> None:
     """As the widget does: the same key again until there is a receipt."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         try:
             answer = client.post(
@@ -165,30 +171,41 @@ def _send_until_accepted(client: httpx.Client, text: str, key: str) -> None:
             continue
         if answer.status_code == 202:
             return
-    raise AssertionError("no receipt within a minute")
+    raise AssertionError("no receipt")
 
 
-def _unsettled(world: World) -> list[tuple[object, ...]]:
-    """What still waits for a process to take it up."""
+def _waiting(world: World) -> list[int]:
+    """The numbers of messages that still wait for their turn."""
     with world.system.database.read() as session:
-        waiting = session.execute(
-            select(Message.seq, Message.turn).where(Message.turn == "waiting")
-        )
-        moving = session.execute(
-            select(
-                Outbox.key, Outbox.state, Outbox.attempt, Outbox.due_at, Outbox.last_error
-            ).where(Outbox.state.in_(["queued", "sending"]))
-        )
-        return [tuple(row) for row in (*waiting, *moving)]
+        return list(session.scalars(select(Message.seq).where(Message.turn == "waiting")))
+
+
+def _all_sent(world: World) -> Sequence[Outbox]:
+    """What the outbox holds at a moment when nothing in it still waits to be taken up. One look:
+    nobody answers here, so a beat later the engine may call the next person."""
+    rows: Sequence[Outbox] = []
+
+    def moving() -> list[tuple[object, ...]]:
+        nonlocal rows
+        with world.system.database.read() as session:
+            rows = session.scalars(select(Outbox)).all()
+        return [
+            (row.key, row.state, row.attempt, row.due_at, row.last_error)
+            for row in rows
+            if row.state in {"queued", "sending"}
+        ]
+
+    _until(lambda: not moving(), why=lambda: f"still moving: {moving()}")
+    return rows
 
 
 def _until(holds, why=lambda: "") -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if holds():
             return
         threading.Event().wait(0.01)
-    raise AssertionError(f"did not come true within a minute: {why()}")
+    raise AssertionError(f"did not come true: {why()}")
 
 
 def test_a_second_start_on_the_same_port_says_what_to_do(tmp_path, monkeypatch):

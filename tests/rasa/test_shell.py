@@ -24,11 +24,16 @@ def read_until(terminal: int, wanted: str) -> None:
 
 
 def read_to_the_end(terminal: int) -> None:
-    try:
-        while os.read(terminal, 65_536):
-            pass
-    except OSError:
-        """The last process that held the terminal is gone."""
+    """Wait until the last process that held the terminal is gone."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        ready, _, _ = select.select([terminal], [], [], max(0.0, deadline - time.monotonic()))
+        assert ready, "something still holds the terminal"
+        try:
+            if not os.read(terminal, 65_536):
+                return
+        except OSError:
+            return
 
 
 def test_the_shell_answers_and_ctrl_c_ends_everything() -> None:
@@ -41,12 +46,12 @@ def test_the_shell_answers_and_ctrl_c_ends_everything() -> None:
         # The words come from an action: only a running action server can give them.
         read_until(terminal, "automated program")
         os.write(terminal, b"\x03\x03")
-        # Also the action server holds the terminal's session: at its end none is left.
+        # The script waits for its action server before it ends and lets the terminal go. Its exit
+        # code is not looked at: Rasa may take the first Ctrl-C for a plain end.
         read_to_the_end(terminal)
-        _, status = os.waitpid(process, 0)
-        assert status != 0
     except BaseException:
         os.killpg(process, signal.SIGKILL)
         raise
     finally:
+        os.waitpid(process, 0)
         os.close(terminal)
