@@ -56,6 +56,26 @@ class Server:
         self._process.send_signal(how)
         self._process.wait(60)
 
+    def fill(self) -> None:
+        """From now on the operating system takes no further byte of any of its files."""
+        self._limit("0")
+
+    def make_room(self) -> None:
+        """A server that ended over it is started again, as its keeper would."""
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._limit("unlimited")
+        else:
+            self.start()
+
+    def _limit(self, size: str) -> None:
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
+        for pid in (str(self._process.pid), *children.read_text().split()):
+            # By the server's own user: nobody else may set its limits, root included.
+            command = ["prlimit", "--pid", pid, f"--fsize={size}:"]
+            subprocess.run(command, check=False, **self._quiet())
+
     def prepare(self) -> None:
         """Migrate once; each database is a copy."""
         self._execute(f"CREATE DATABASE {_TEMPLATE}")

@@ -25,8 +25,8 @@ def edge(tmp_path, peer):
     world.system.database.close()
 
 
-def expect_honest_refusal(edge: Edge) -> None:
-    answer = edge.post({"text": RISK})
+def expect_honest_refusal(edge: Edge, key: str | None = None) -> None:
+    answer = edge.post({"text": RISK}, key)
     assert answer.status_code == 503
     problem = answer.json()
     assert problem["saved"] is False

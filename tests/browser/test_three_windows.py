@@ -231,6 +231,32 @@ def test_the_flashing_title_and_the_sound_are_a_persons_own_choice(house: House)
     assert not noor.get_by_label("Flash the title").is_checked(), "it stays as chosen"
 
 
+#: Notes on the page how many tones it played; they are played all the same.
+COUNT_TONES = """
+    const start = OscillatorNode.prototype.start;
+    OscillatorNode.prototype.start = function (...when) {
+      const noted = document.documentElement.dataset;
+      noted.tones = Number(noted.tones ?? 0) + 1;
+      return start.apply(this, when);
+    };
+"""
+
+
+def test_a_sound_that_was_chosen_is_heard_when_an_alert_comes_and_not_without(house: House) -> None:
+    noor, robin = house.clinician(house.noor), house.clinician(house.robin)
+    for page in (noor, robin):
+        page.add_init_script(COUNT_TONES)
+        page.reload()
+    noor.get_by_text("Alarm", exact=True).click()
+    noor.get_by_label("Sound when").check()
+    noor.get_by_role("button", name="Try the sound").click()
+    expect(noor.locator("html")).to_have_attribute("data-tones", "2")
+    say(house.patient(), RISK)
+    expect(noor.locator("html")).to_have_attribute("data-tones", "4")
+    expect(robin).to_have_title("(1) Alert open")
+    expect(robin.locator("html:not([data-tones])")).to_be_attached()
+
+
 def test_an_alert_can_be_answered_from_a_phone(house: House) -> None:
     noor = house.clinician(house.noor, width=360)
     say(house.patient(), RISK)
