@@ -31,7 +31,9 @@ def edge() -> None:
         # Request lines hold ids of conversations: the audit chain is the access log here.
         access_log=False,
         timeout_graceful_shutdown=3,
-        proxy_headers=False,
+        # Whom a proxy says it speaks for is believed only where a clinic has named the proxy.
+        proxy_headers=bool(chosen.trusted_proxies),
+        forwarded_allow_ips=list(chosen.trusted_proxies),
         server_header=False,
     )
 

@@ -23,6 +23,9 @@ from clinic.records.models import (
 )
 from clinic.system import System
 
+#: The clinic's words for staff who cannot sign in: whom to call.
+STAFF_HELP = "staff_help"
+
 
 class NotPossibleError(Exception):
     """What was asked cannot be recorded; the text says why and what would do."""
@@ -142,6 +145,7 @@ def change_setting(system: System, session: Session, name: str, value: str) -> N
         *whereabouts.CLOCK,
         *hours.SETTINGS,
         glass.SETTING,
+        STAFF_HELP,
     }
     if name not in settable:
         known = ", ".join(sorted(settable))

@@ -115,6 +115,8 @@ class Settings:
     #: A dead-man's switch outside this machine, pinged after each audit that found nothing.
     dead_man_url: str = ""
     embed_origins: tuple[str, ...] = ()
+    #: Addresses of the proxies in front, whose X-Forwarded-For is believed.
+    trusted_proxies: tuple[str, ...] = ()
 
     @property
     def https(self) -> bool:
@@ -170,6 +172,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         turn_deadline=_float(environ, "AFTERGLOW_TURN_DEADLINE", 8.0),
         screen_deadline=_float(environ, "AFTERGLOW_SCREEN_DEADLINE", 1.0),
         embed_origins=tuple(environ.get("AFTERGLOW_EMBED_ORIGINS", "").split()),
+        trusted_proxies=tuple(environ.get("AFTERGLOW_TRUSTED_PROXIES", "").split()),
     )
 
 

@@ -135,14 +135,14 @@ def demo_clinic(
 def demo_code(email: str) -> None:
     """The current second-factor code of a demo clinician, for trying it without a phone."""
     from clinic import people
-    from clinic.console import access
+    from clinic.console import proofs
     from clinic.records.models import Clinic
 
     with work() as (system, session):
         founded = session.get(Clinic, 1)
         if founded is None or not founded.settings.get("demo"):
             raise mend("Only the demo clinic gives out codes. Use your authenticator app.")
-        code = access.current_code(system, people.by_email(session, email))
+        code = proofs.current_code(system, people.by_email(session, email))
     typer.echo(code or "Open the console and sign in once first: it shows the key to enrol.")
 
 

@@ -11,14 +11,12 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
+from typing import Any
 
-import pyotp
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from clinic.console import proofs, recovery, tries
 from clinic.records.models import Staff, StaffSession, new_id
 from clinic.system import System
 
@@ -26,16 +24,10 @@ IDLE = timedelta(minutes=15)
 ABSOLUTE = timedelta(hours=12)
 #: How long the second step may take after the password.
 HALF = timedelta(minutes=10)
-TRIES = 5
-PAUSE = timedelta(minutes=5)
-MIN_PASSWORD = 15
 ROLES = ("therapist", "on_call", "supervisor", "admin")
 
 #: Noting every request would make each page view a write; idle time needs no finer grain.
 _TOUCH = timedelta(seconds=30)
-_CODE_SECONDS = 30
-#: Letters and digits nobody confuses when typing from a terminal.
-_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 class AccessError(Exception):
@@ -76,14 +68,14 @@ def create_staff(
         raise AccessError(f"Roles are one or more of: {', '.join(ROLES)}.")
     if session.scalars(select(Staff).where(Staff.email == address)).first():
         raise AccessError("Somebody with this e-mail address is already set up.")
-    password = _one_time_password()
+    password = proofs.one_time_password()
     person = Staff(
         id=new_id(),
         name=name.strip(),
         title=title.strip(),
         email=address,
         roles=sorted(set(roles)),
-        password_hash=hasher().hash(password),
+        password_hash=proofs.hasher().hash(password),
         created_at=system.clock.now(),
     )
     session.add(person)
@@ -97,10 +89,11 @@ def reset_sign_in(system: System, session: Session, email: str) -> str:
     person = session.scalars(select(Staff).where(Staff.email == _address(email))).first()
     if person is None:
         raise AccessError("Nobody with this e-mail address is set up.")
-    password = _one_time_password()
-    person.password_hash = hasher().hash(password)
-    person.totp_sealed = person.totp_step = person.locked_until = None
-    person.failed_sign_ins = 0
+    password = proofs.one_time_password()
+    person.password_hash = proofs.hasher().hash(password)
+    person.totp_sealed = person.totp_step = person.totp_next_sealed = None
+    tries.cleared(system, session, person.email, "")
+    recovery.forget(session, person.id)
     _end_all(session, person.id, system.clock.now())
     _note(system, session, "system", "staff.reset_sign_in", person.id)
     return password
@@ -109,43 +102,59 @@ def reset_sign_in(system: System, session: Session, email: str) -> str:
 # Signing in.
 
 
-def begin(system: System, email: str, password: str) -> str | None:
-    """First step. The token of a half session, or None: refused.
+def begin(system: System, email: str, password: str, address: str = "") -> str | None:
+    """First step. The token of a half session, or None: refused. ``address``: of the network, where
+    it is known.
 
     Somebody not enrolled yet gets a fresh code generator each time, until a code confirms it.
     """
     with system.database.read() as session:
         found = session.scalars(select(Staff).where(Staff.email == _address(email))).first()
+    place = Place(_address(email), address)
     # Outside the write lock, and done for nobody too: it takes long on purpose.
-    right = _matches(found.password_hash if found else None, password)
+    right = proofs.matches(found.password_hash if found else None, password)
     with system.database.write() as session:
-        now = system.clock.now()
         person = session.get(Staff, found.id, with_for_update=True) if found else None
-        reason = _refusal(person, right, now)
+        reason = _refusal(person, right, _waits(system, session, place))
         if reason or person is None:
-            _fail(system, session, person, reason or "unknown", now)
+            _fail(system, session, place, person, reason or "unknown")
             return None
         if person.totp_step is None:
-            sealed = system.keyring.wrap(_place(person.id), pyotp.random_base32().encode())
-            person.totp_sealed = sealed
+            person.totp_sealed = proofs.fresh_secret(system, person.id)
         return start(system, session, person.id, half=True)
 
 
-def finish(system: System, token: str, code: str) -> str | None:
+def finish(system: System, token: str, code: str, address: str = "") -> str | None:
     """Second step. The token of the whole session, or None: refused."""
     with system.database.write() as session:
         now = system.clock.now()
         who = _current(system, session, token, half=True, lock=True)
         if who is None or not who.enrolled:
             return None
-        step = None if _locked(who.staff, now) else _code_step(system, who.staff, code, now)
+        place = Place(who.staff.email, address)
+        waits = _waits(system, session, place)
+        step = None if waits else proofs.code_step(system, who.staff, code, now)
         if step is None:
-            _fail(system, session, who.staff, "code", now)
+            _fail(system, session, place, who.staff, "code")
             return None
-        return _complete(system, session, who, step, "sign_in.done")
+        who.staff.totp_step = step
+        return _complete(system, session, who, place, "sign_in.done")
 
 
-def enrol(system: System, token: str, code: str, password: str) -> str:
+def recover(system: System, token: str, code: str, address: str = "") -> str | None:
+    """Second step without the phone: a code from paper, which is used up. None: refused."""
+    with system.database.write() as session:
+        who = _current(system, session, token, half=True, lock=True)
+        if who is None or not who.enrolled:
+            return None
+        place = Place(who.staff.email, address)
+        if _waits(system, session, place) or not recovery.use(system, session, who.staff, code):
+            _fail(system, session, place, who.staff, "recovery")
+            return None
+        return _complete(system, session, who, place, "sign_in.recovered")
+
+
+def enrol(system: System, token: str, code: str, password: str, address: str = "") -> str:
     """First sign-in: confirm the code generator and choose a password.
 
     Raises EnrolError; a code that is wrong here counts as a failed try like any other.
@@ -155,24 +164,24 @@ def enrol(system: System, token: str, code: str, password: str) -> str:
     if known is None or known.enrolled:
         raise EnrolError({"code": "This sign-in has ended. Start again."})
     problems = {}
-    if len(password) < MIN_PASSWORD:
-        problems["password"] = f"Choose a password of {MIN_PASSWORD} characters or more."
-    elif _matches(known.staff.password_hash, password):
+    if len(password) < proofs.MIN_PASSWORD:
+        problems["password"] = f"Choose a password of {proofs.MIN_PASSWORD} characters or more."
+    elif proofs.matches(known.staff.password_hash, password):
         problems["password"] = "Choose another password than the first one."  # noqa: S105
-    fresh = hasher().hash(password)
+    fresh = proofs.hasher().hash(password)
     with system.database.write() as session:
         now = system.clock.now()
         who = _current(system, session, token, half=True, lock=True)
-        step = None
-        if who is not None and not who.enrolled and not _locked(who.staff, now):
-            step = _code_step(system, who.staff, code, now)
+        step, place = None, Place(known.staff.email, address)
+        if who is not None and not who.enrolled and not _waits(system, session, place):
+            step = proofs.code_step(system, who.staff, code, now)
             if step is None:
-                _fail(system, session, who.staff, "code", now)
+                _fail(system, session, place, who.staff, "code")
         if step is None:
             problems["code"] = "That code does not match. Wait for the next one and type it."
         elif not problems and who is not None:
-            who.staff.password_hash = fresh
-            return _complete(system, session, who, step, "sign_in.enrolled")
+            who.staff.password_hash, who.staff.totp_step = fresh, step
+            return _complete(system, session, who, place, "sign_in.enrolled")
     raise EnrolError(problems)
 
 
@@ -182,26 +191,57 @@ def again(system: System, who: Who, code: str) -> bool:
     with system.database.write() as session:
         now = system.clock.now()
         person = session.get_one(Staff, who.staff.id, with_for_update=True)
-        able = person.totp_sealed is not None and not _locked(person, now)
-        step = _code_step(system, person, code, now) if able else None
+        place = Place(person.email)
+        able = person.totp_sealed is not None and not _waits(system, session, place)
+        step = proofs.code_step(system, person, code, now) if able else None
         if step is None:
-            _fail(system, session, person, "code", now)
+            _fail(system, session, place, person, "code")
             return False
-        person.totp_step, person.failed_sign_ins = step, 0
+        person.totp_step = step
+        tries.cleared(system, session, person.email, "")
         return True
 
 
-def setup_uri(system: System, staff: Staff, issuer: str) -> tuple[str, str]:
-    """The otpauth address for a QR code, and the key for typing."""
-    secret = _secret(system, staff)
-    return pyotp.TOTP(secret).provisioning_uri(name=staff.email, issuer_name=issuer), secret
+def same_person(system: System, who: Who, password: str) -> bool:
+    """Whoever is signed in proves it once more with the password, as somebody without their phone
+    must be able to. A wrong one counts as a failed try."""
+    right = proofs.matches(who.staff.password_hash, password)
+    with system.database.write() as session:
+        place = Place(who.staff.email)
+        if right and not _waits(system, session, place):
+            return True
+        _fail(system, session, place, who.staff, "password")
+        return False
 
 
-def current_code(system: System, staff: Staff) -> str | None:
-    """The code that is valid now, for the demo and for tests; None before the first sign-in."""
-    if staff.totp_sealed is None:
-        return None
-    return pyotp.TOTP(_secret(system, staff)).at(system.clock.now())
+def offer_phone(system: System, who: Who) -> None:
+    """A fresh secret for a new phone. The old one works until ``change_phone``."""
+    with system.database.write() as session:
+        person = session.get_one(Staff, who.staff.id, with_for_update=True)
+        person.totp_next_sealed = proofs.fresh_secret(system, person.id)
+        who.staff.totp_next_sealed = person.totp_next_sealed
+
+
+def change_phone(system: System, who: Who, code: str) -> bool:
+    """From this code on the new phone counts and the old one does not; every other session ends.
+    False: the code is not the new phone's, and counts as a failed try."""
+    with system.database.write() as session:
+        now = system.clock.now()
+        person = session.get_one(Staff, who.staff.id, with_for_update=True)
+        place, sealed = Place(person.email), person.totp_next_sealed
+        able = sealed is not None and not _waits(system, session, place)
+        step = (
+            proofs.matching_step(proofs.opened(system, person.id, sealed), code, now)
+            if able
+            else None
+        )
+        if step is None:
+            _fail(system, session, place, person, "code")
+            return False
+        person.totp_sealed, person.totp_next_sealed, person.totp_step = sealed, None, step
+        _end_all(session, person.id, now, but=who.session.token_hash)
+        _note(system, session, f"staff:{person.id}", "sign_in.new_phone", person.id)
+        return True
 
 
 # Sessions.
@@ -271,9 +311,9 @@ def _current(
     return Who(staff, row) if staff.active else None
 
 
-def _complete(system: System, session: Session, who: Who, step: int, act: str) -> str:
+def _complete(system: System, session: Session, who: Who, place: Place, act: str) -> str:
     staff, now = who.staff, system.clock.now()
-    staff.totp_step, staff.failed_sign_ins, staff.locked_until = step, 0, None
+    tries.cleared(system, session, place.email, place.address)
     # A new token at each step up: one that was planted before is worth nothing.
     who.session.ended_at = now
     _note(system, session, f"staff:{staff.id}", act, staff.id)
@@ -294,42 +334,52 @@ def end_sessions(
             _note(system, session, f"staff:{staff_id}", "sign_out", staff_id)
 
 
-def _end_all(session: Session, staff_id: str, now: datetime) -> None:
+def _end_all(session: Session, staff_id: str, now: datetime, but: str = "") -> None:
     for row in session.scalars(
         select(StaffSession).where(
             StaffSession.staff_id == staff_id, StaffSession.ended_at.is_(None)
         )
     ):
-        row.ended_at = now
+        if row.token_hash != but:
+            row.ended_at = now
 
 
 # Refusals.
 
 
-def _refusal(person: Staff | None, right: bool, now: datetime) -> str | None:
+@dataclass(frozen=True)
+class Place:
+    """What tries are counted by: the e-mail address given, and the network's."""
+
+    email: str
+    address: str = ""
+
+
+def _waits(system: System, session: Session, place: Place) -> bool:
+    return tries.waiting(system, session, place.email, place.address)
+
+
+def _refusal(person: Staff | None, right: bool, waits: bool) -> str | None:
+    if waits:
+        return "waits"
     if person is None:
         return "unknown"
-    if _locked(person, now):
-        return "locked"
     if not person.active:
         return "inactive"
     return None if right else "password"
 
 
-def _locked(person: Staff, now: datetime) -> bool:
-    return person.locked_until is not None and now < person.locked_until
-
-
 def _fail(
-    system: System, session: Session, person: Staff | None, reason: str, now: datetime
+    system: System, session: Session, place: Place, person: Staff | None, reason: str
 ) -> None:
-    if person is not None and not _locked(person, now):
-        person.failed_sign_ins += 1
-        if person.failed_sign_ins >= TRIES:
-            person.failed_sign_ins, person.locked_until = 0, now + PAUSE
-            _end_halves(session, person.id, now)
+    wait = tries.failed(system, session, place.email, place.address)
+    detail: dict[str, Any] = {"reason": reason}
+    if wait is not None:
+        detail["wait"] = int(wait.total_seconds())
+        if person is not None:
+            _end_halves(session, person.id, system.clock.now())
     subject = person.id if person else "unknown"
-    _note(system, session, "anonymous", "sign_in.failed", subject, reason=reason)
+    _note(system, session, "anonymous", "sign_in.failed", subject, **detail)
 
 
 def _end_halves(session: Session, staff_id: str, now: datetime) -> None:
@@ -340,64 +390,10 @@ def _end_halves(session: Session, staff_id: str, now: datetime) -> None:
 
 
 def _note(
-    system: System, session: Session, actor: str, act: str, staff_id: str, **detail: str
+    system: System, session: Session, actor: str, act: str, staff_id: str, **detail: Any
 ) -> None:
     system.audit.add(session, system.clock.now(), actor, act, f"staff:{staff_id}", **detail)
 
 
-# Passwords and codes.
-
-
-@lru_cache(maxsize=1)
-def hasher() -> PasswordHasher:
-    """argon2id with the library's current recommendation."""
-    return PasswordHasher()
-
-
-@lru_cache(maxsize=1)
-def _nobody() -> str:
-    """A hash to check against when there is nobody, so that it takes as long."""
-    return hasher().hash(secrets.token_urlsafe(16))
-
-
-def _matches(stored: str | None, password: str) -> bool:
-    try:
-        hasher().verify(stored or _nobody(), password)
-    except (VerificationError, InvalidHashError):
-        return False
-    return stored is not None
-
-
-def _one_time_password() -> str:
-    groups = ("".join(secrets.choice(_ALPHABET) for _ in range(5)) for _ in range(4))
-    return "-".join(groups)
-
-
 def _address(email: str) -> str:
     return email.strip().lower()
-
-
-def _place(staff_id: str) -> str:
-    # The key ring binds what it wraps to a name. Staff are not patients and have no data key, so
-    # their one secret is wrapped directly, under a name no patient id can have.
-    return f"staff:{staff_id}"
-
-
-def _secret(system: System, staff: Staff) -> str:
-    if staff.totp_sealed is None:
-        raise AccessError("no code generator is set up")
-    return system.keyring.unwrap(_place(staff.id), staff.totp_sealed).decode()
-
-
-def _code_step(system: System, staff: Staff, code: str, now: datetime) -> int | None:
-    """The time step of a code that is right and not used before; one step early or late is fine."""
-    totp = pyotp.TOTP(_secret(system, staff), interval=_CODE_SECONDS)
-    typed = "".join(code.split())
-    here = int(now.timestamp()) // _CODE_SECONDS
-    found = None
-    for step in (here - 1, here, here + 1):
-        if hmac.compare_digest(totp.generate_otp(step).encode(), typed.encode()):
-            found = step
-    if found is None or (staff.totp_step is not None and found <= staff.totp_step):
-        return None
-    return found

@@ -25,6 +25,7 @@ from clinic.console import (
     reads,
     review,
     rota,
+    second_factor,
     sign_in,
     summary,
     taking,
@@ -61,6 +62,7 @@ def router(system: System, feed: Feed) -> APIRouter:
         reads,
         reach,
         team,
+        second_factor,
         health,
         live,
     )

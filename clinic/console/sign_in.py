@@ -6,21 +6,23 @@ from typing import Annotated
 
 import segno
 from fastapi import APIRouter, Depends, Form, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
-from clinic.console import access
+from clinic import people
+from clinic.console import access, proofs, recovery
 from clinic.console.access import Who
 from clinic.console.desk import COOKIE, HOME, SIGN_IN, Desk, StaleFormError, back_to, inside
 from clinic.records.models import Clinic
 
-_REFUSED = (
-    "That did not match. Check your e-mail address and password. After five tries in a row, "
-    "sign-in pauses for five minutes."
+_WAITS = (
+    "After five failed tries sign-in waits, longer each time, at most a quarter of an hour; what "
+    "is typed meanwhile is not taken."
 )
+_REFUSED = f"That did not match. Check your e-mail address and password. {_WAITS}"
 _WRONG_CODE = (
-    "That code does not match, or was used before. Wait for the next one and type it. After five "
-    "tries in a row, sign-in pauses for five minutes."
+    f"That code does not match, or was used before. Wait for the next one and type it. {_WAITS}"
 )
+_WRONG_RECOVERY = f"That is none of your recovery codes, or it was used before. {_WAITS}"
 
 Text = Annotated[str, Form()]
 
@@ -41,53 +43,50 @@ def add(router: APIRouter, desk: Desk) -> None:
     def ask_password(request: Request, next: str = HOME) -> Response:
         if access.find(system, request.cookies.get(COOKIE, ""), by_hand=False):
             return back_to(inside(next))
-        return desk.page("sign_in.html", next=inside(next), email="", refused="")
+        return _door(inside(next))
 
     # No form token here: there is no session yet, and the app refuses forms from other sites.
     @router.post("/console/sign-in")
     def take_password(
         request: Request, email: Text = "", password: Text = "", next: Text = HOME
     ) -> Response:
-        token = access.begin(system, email, password)
+        token = access.begin(system, email, password, _network(request))
         if token is None:
-            return desk.page(
-                "sign_in.html", status=422, next=inside(next), email=email, refused=_REFUSED
-            )
+            return _door(inside(next), email, _REFUSED)
         access.end(system, request.cookies.get(COOKIE, ""))
         who = access.find(system, token, half=True)
         step = "code" if who and who.enrolled else "enrol"
-        return _with_cookie(f"{SIGN_IN}/{step}?next={inside(next)}", token)
+        return _give(back_to(f"{SIGN_IN}/{step}?next={inside(next)}"), token)
 
     @router.get("/console/sign-in/code")
     def ask_code(who: Annotated[Who | None, Depends(half)], next: str = HOME) -> Response:
         if who is None or not who.enrolled:
             return back_to(SIGN_IN)
-        return desk.page("code.html", form_token=who.session.csrf, next=inside(next), refused="")
+        return _code_page(who, inside(next), {}, 200)
 
     @router.post("/console/sign-in/code")
     def take_code(
         request: Request,
         who: Annotated[Who | None, Depends(half_acting)],
         code: Text = "",
+        paper: Text = "",
         next: Text = HOME,
     ) -> Response:
-        held = request.cookies.get(COOKIE, "")
+        """With the phone's code, or with one from paper."""
+        held, network = request.cookies.get(COOKIE, ""), _network(request)
         if who is None or not who.enrolled:
             return back_to(SIGN_IN)
-        token = access.finish(system, held, code)
+        if paper and not code:
+            token = access.recover(system, held, paper, network)
+            wrong = {"paper": _WRONG_RECOVERY}
+        else:
+            token = access.finish(system, held, code, network)
+            wrong = {"code": _WRONG_CODE}
         if token is not None:
-            return _with_cookie(inside(next), token)
+            return _give(back_to(inside(next)), token)
         if access.find(system, held, half=True) is None:
-            return desk.page(
-                "sign_in.html", status=422, next=inside(next), email="", refused=_REFUSED
-            )
-        return desk.page(
-            "code.html",
-            status=422,
-            form_token=who.session.csrf,
-            next=inside(next),
-            refused=_WRONG_CODE,
-        )
+            return _door(inside(next), refused=_REFUSED)
+        return _code_page(who, inside(next), wrong, 422)
 
     @router.get("/console/sign-in/enrol")
     def ask_enrolment(who: Annotated[Who | None, Depends(half)], next: str = HOME) -> Response:
@@ -107,12 +106,14 @@ def add(router: APIRouter, desk: Desk) -> None:
         if who is None or who.enrolled:
             return back_to(SIGN_IN)
         try:
-            token = access.enrol(system, held, code, password)
+            token = access.enrol(system, held, code, password, _network(request))
         except access.EnrolError as error:
             if access.find(system, held, half=True) is None:
                 return back_to(SIGN_IN)
             return _enrol_page(who, inside(next), error.problems, 422)
-        return _with_cookie(inside(next), token)
+        with system.database.write() as session:
+            codes = recovery.renew(system, session, who.staff.id)
+        return _give(desk.page("recovery_codes.html", codes=codes, next=inside(next)), token)
 
     @router.post("/console/sign-out")
     def sign_out(request: Request, who: Annotated[Who, Depends(desk.acting)]) -> Response:
@@ -121,25 +122,41 @@ def add(router: APIRouter, desk: Desk) -> None:
         response.delete_cookie(COOKIE, path=HOME)
         return response
 
-    def _enrol_page(who: Who, next: str, problems: dict[str, str], status: int) -> Response:
+    def _door(next: str, email: str = "", refused: str = "") -> Response:
         with system.database.read() as session:
             clinic = session.get(Clinic, 1)
-        issuer = f"Afterglow {clinic.name}" if clinic else "Afterglow"
-        address, key = access.setup_uri(system, who.staff, issuer)
+        settings = clinic.settings if clinic else {}
+        return desk.page(
+            "sign_in.html",
+            status=422 if refused else 200,
+            next=next,
+            email=email,
+            refused=refused,
+            phone=settings.get("phone", ""),
+            staff_help=settings.get(people.STAFF_HELP, ""),
+            by_text=bool(system.settings.sms.account),
+        )
+
+    def _code_page(who: Who, next: str, problems: dict[str, str], status: int) -> Response:
+        return desk.page(
+            "code.html", status=status, form_token=who.session.csrf, next=next, problems=problems
+        )
+
+    def _enrol_page(who: Who, next: str, problems: dict[str, str], status: int) -> Response:
+        address, key = proofs.setup_uri(system, who.staff, issuer(desk))
         return desk.page(
             "enrol.html",
             status=status,
             form_token=who.session.csrf,
             next=next,
-            picture=_picture(address),
-            key=" ".join(key[n : n + 4] for n in range(0, len(key), 4)),
+            picture=picture(address),
+            key=spaced(key),
             email=who.staff.email,
-            min_password=access.MIN_PASSWORD,
+            min_password=proofs.MIN_PASSWORD,
             problems=problems,
         )
 
-    def _with_cookie(path: str, token: str) -> RedirectResponse:
-        response = back_to(path)
+    def _give(response: Response, token: str) -> Response:
         response.set_cookie(
             COOKIE,
             token,
@@ -151,10 +168,26 @@ def add(router: APIRouter, desk: Desk) -> None:
         return response
 
 
-def _picture(address: str) -> str:
+def issuer(desk: Desk) -> str:
+    """What an authenticator app calls us."""
+    with desk.system.database.read() as session:
+        clinic = session.get(Clinic, 1)
+    return f"Afterglow {clinic.name}" if clinic else "Afterglow"
+
+
+def spaced(key: str) -> str:
+    """In fours, for typing."""
+    return " ".join(key[n : n + 4] for n in range(0, len(key), 4))
+
+
+def picture(address: str) -> str:
     """The QR code as an image address: dark on light in both themes, or phones cannot read it."""
     svg = io.BytesIO()
     segno.make(address, error="m").save(
         svg, kind="svg", scale=5, border=4, dark="#000", light="#fff", xmldecl=False
     )
     return "data:image/svg+xml;base64," + base64.b64encode(svg.getvalue()).decode()
+
+
+def _network(request: Request) -> str:
+    return request.client.host if request.client else ""

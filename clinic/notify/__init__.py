@@ -34,6 +34,7 @@ ALERT = "escalation.alert"
 ACKNOWLEDGED = "escalation.acknowledged"
 RESOLVED = "escalation.resolved"
 CODE = "contact.code"
+RECOVERED = "access.recovered"
 
 
 class ChannelError(Exception):

@@ -38,6 +38,8 @@ from clinic.records.presence import Rotation as Rotation
 from clinic.records.review import Annotation as Annotation
 from clinic.records.review import AnnotationVersion as AnnotationVersion
 from clinic.records.review import Reviewed as Reviewed
+from clinic.records.sign_in import RecoveryCode as RecoveryCode
+from clinic.records.sign_in import SignInTries as SignInTries
 from clinic.records.touch import Touch as Touch
 from clinic.records.wake import PatientCode as PatientCode
 from clinic.records.wake import PatientContact as PatientContact
@@ -67,8 +69,8 @@ class Staff(Base):
     totp_sealed: Mapped[bytes | None]
     #: Last accepted TOTP step: a code works once.
     totp_step: Mapped[int | None]
-    failed_sign_ins: Mapped[int] = mapped_column(default=0)
-    locked_until: Mapped[datetime | None]
+    #: The secret of a new phone, until a code of it has confirmed it.
+    totp_next_sealed: Mapped[bytes | None]
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
 

@@ -45,6 +45,8 @@ def rotate(system: System) -> int:
             key = system.keyring.unwrap(patient.id, patient.data_key)
             patient.data_key = ring.wrap(patient.id, key)
         for person in session.scalars(select(Staff).where(Staff.totp_sealed.is_not(None))):
+            # A phone that was about to be set up starts over.
+            person.totp_next_sealed = None
             place = f"staff:{person.id}"
             if person.totp_sealed is not None:
                 secret = system.keyring.unwrap(place, person.totp_sealed)

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from clinic import glass, infusions, people
-from clinic.console import access
+from clinic.console import access, proofs, recovery
 from clinic.console.desk import HOME
 from clinic.records.models import Patient, Staff
 from tests.behaviour.test_caseload import score
@@ -39,6 +39,11 @@ def opened_by(house: House, staff: Staff) -> None:
 def look_at(page: Page, house: House, path: str, name: str) -> None:
     """Open a page, and keep what it looks like in each size and theme; nothing bars anybody."""
     page.goto(f"{house.url}{path}")
+    stand(page, name)
+
+
+def stand(page: Page, name: str) -> None:
+    """What is shown now, in each size and theme."""
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 860})
         wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
@@ -95,6 +100,15 @@ def team(house: House) -> tuple[Staff, str]:
     return ada, f"{HOME}/team"
 
 
+def second_factor(house: House) -> tuple[Staff, str]:
+    """With a new phone on its way in."""
+    with house.world.system.database.write() as session:
+        recovery.renew(house.world.system, session, house.robin.id)
+        robin = session.get_one(Staff, house.robin.id)
+        robin.totp_next_sealed = proofs.fresh_secret(house.world.system, robin.id)
+    return house.robin, f"{HOME}/second-factor"
+
+
 PAGES: tuple[Callable[[House], tuple[Staff, str]], ...] = (
     glass_form,
     glass_page,
@@ -102,7 +116,36 @@ PAGES: tuple[Callable[[House], tuple[Staff, str]], ...] = (
     caseload,
     caseload_empty,
     team,
+    second_factor,
 )
+
+
+def test_codes_to_print_and_the_way_in_with_one(house: House) -> None:
+    """From sign-in to a code from paper; each page on the way open to everybody."""
+    with house.world.system.database.write() as session:
+        robin = session.get_one(Staff, house.robin.id)
+        robin.password_hash = proofs.hasher().hash("four ordinary words here")
+        robin.totp_sealed, robin.totp_step = proofs.fresh_secret(house.world.system, robin.id), 0
+    page = house.clinician(house.robin)
+    page.goto(f"{house.url}{HOME}/second-factor")
+    page.get_by_label("Your password, to make ten new codes").fill("four ordinary words here")
+    page.get_by_role("button", name="Make new codes").click()
+    codes = page.get_by_role("list", name="Recovery codes").get_by_role("listitem")
+    expect(codes).to_have_count(10)
+    code = codes.first.inner_text()
+    stand(page, "recovery-codes")
+    page.context.clear_cookies()
+    page.goto(f"{house.url}{HOME}/sign-in")
+    page.get_by_text("You cannot get in?").click()
+    stand(page, "sign-in")
+    page.get_by_label("E-mail").fill(house.robin.email)
+    page.get_by_label("Password").fill("four ordinary words here")
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_text("No phone? Use a recovery code").click()
+    stand(page, "code")
+    page.get_by_label("Recovery code", exact=True).fill(code)
+    page.get_by_role("button", name="Sign in with it").click()
+    expect(page.get_by_role("navigation", name="Main")).to_be_visible()
 
 
 @pytest.mark.parametrize("prepare", PAGES, ids=lambda prepare: prepare.__name__)
