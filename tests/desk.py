@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import pyotp
 from fastapi.testclient import TestClient
 from httpx import Response
 
 from bot.risk.levels import Level
 from clinic.app import create_app
-from clinic.console import access
+from clinic.console import access, proofs
 from clinic.console.desk import COOKIE
 from clinic.conversation import delivery
 from clinic.conversation.learned import keep_record
@@ -151,6 +152,14 @@ def _last_unread(page: str) -> str:
     """The place that "Mark this page as read" marks; empty when there is nothing to mark."""
     found = re.search(r'form="mark" name="seq" value="(\d+)" data-key="m"', page)
     return found[1] if found else ""
+
+
+def authenticator(world: World, staff: Staff) -> pyotp.TOTP:
+    """The phone of somebody who has set one up."""
+    with world.system.database.write() as session:
+        row = session.get_one(Staff, staff.id)
+        row.totp_sealed, row.totp_step = proofs.fresh_secret(world.system, staff.id), 0
+        return pyotp.TOTP(proofs.opened(world.system, staff.id, row.totp_sealed))
 
 
 def heartbeat(world: World) -> None:

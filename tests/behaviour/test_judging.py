@@ -6,17 +6,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import pyotp
 import pytest
 import yaml
 
 from bot.risk import ruleset
 from clinic import people
-from clinic.console import access
 from clinic.console.agreement import agreement
 from clinic.records.models import Judgement, Patient, Staff, TestSentence
 from tests.builders import World
-from tests.desk import Browser, audit, heartbeat, message, shown
+from tests.desk import Browser, audit, authenticator, heartbeat, message, shown
 
 RISK = "I do not want to be here any more, said Quillon in Lisbon"
 
@@ -145,16 +143,6 @@ def test_kappa_is_the_published_one() -> None:
     assert agreement([("a", "b"), ("b", "a")]).kappa == pytest.approx(-1)
 
 
-def enrolled(world: World, staff: Staff) -> pyotp.TOTP:
-    """The authenticator app of somebody who has one."""
-    secret = pyotp.random_base32()
-    with world.system.database.write() as session:
-        row = session.get_one(Staff, staff.id)
-        row.totp_sealed = world.system.keyring.wrap(access._place(staff.id), secret.encode())
-        row.totp_step = 0
-    return pyotp.TOTP(secret)
-
-
 @pytest.fixture
 def phenomena() -> Iterator[object]:
     """The reader of the risk tests' files."""
@@ -173,7 +161,7 @@ def test_only_confirmed_words_leave_and_the_risk_tests_can_run_them(
     phenomena: object,
     tmp_path: Path,
 ) -> None:
-    app = enrolled(world, readers[0])
+    app = authenticator(world, readers[0])
     message(world, sam, RISK, ("not want to be here", "test.rule", "urgent"))
     desks[0].get(page(sam, "messages/1"))
     early = desks[0].post(page(sam, "judged/1/sentence"), {"text": "x", "confirmed": "yes"})
@@ -220,7 +208,7 @@ def test_the_sentences_of_others_patients_stay(
     world: World, sam: Patient, readers: list[Staff], desks: list[Browser]
 ) -> None:
     stranger = world.staff("Charlie")
-    app = enrolled(world, stranger)
+    app = authenticator(world, stranger)
     message(world, sam, RISK, ("not want to be here", "test.rule", "urgent"))
     for desk in desks[:2]:
         judge(desk, sam, "urgent")

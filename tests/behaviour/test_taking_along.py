@@ -14,13 +14,12 @@ from fhir.resources.R4B.bundle import Bundle
 
 from bot import measures
 from bot.content import question
-from clinic.console import access
 from clinic.conversation import delivery, intake
 from clinic.escalation import machine
 from clinic.exports import table
 from clinic.records.models import Patient, Record, RecordMessage, Staff
 from tests.builders import World
-from tests.desk import Browser, alert, audit, heartbeat, message, record
+from tests.desk import Browser, alert, audit, authenticator, heartbeat, message, record
 
 
 @pytest.fixture
@@ -37,12 +36,7 @@ def sam(world: World, ames: Staff) -> Patient:
 @pytest.fixture
 def app(world: World, ames: Staff) -> pyotp.TOTP:
     """The authenticator app of the therapist."""
-    secret = pyotp.random_base32()
-    with world.system.database.write() as session:
-        row = session.get_one(Staff, ames.id)
-        row.totp_sealed = world.system.keyring.wrap(access._place(ames.id), secret.encode())
-        row.totp_step = 0
-    return pyotp.TOTP(secret)
+    return authenticator(world, ames)
 
 
 def taken(world: World, sam: Patient, ames: Staff, app: pyotp.TOTP, kind: str = "fhir") -> Any:

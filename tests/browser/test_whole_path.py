@@ -168,6 +168,7 @@ def sign_in(page: Page, running: Running, email: str) -> None:
     page.get_by_label("Code the app shows now").fill(pyotp.TOTP(key).now())
     page.get_by_label("Your own password").fill("four ordinary words here")
     page.get_by_role("button", name="Finish and sign in").click()
+    page.get_by_role("link", name="I have kept them").click()
     expect(page).to_have_url(re.compile("/console"))
 
 
