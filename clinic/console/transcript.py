@@ -41,6 +41,7 @@ _UNSCREENED = (
     "Not screened: the detector failed on this message. It counts as urgent. Read it yourself."
 )
 _WITHHELD = "Part of a reflection the patient keeps private."
+_ERASED = "A page of the journal. The patient deleted it."
 _UNASSESSED = "Not screened: there is no assessment of this message. Read it yourself."
 #: What the edge says when the conversation changes hands (conversation/handoff.py).
 _HAND_OFFS = {
@@ -183,8 +184,7 @@ def _turns(
     return [
         _turn(
             message,
-            None if message.id in hidden else _text(vault, message, patient.id),
-            _WITHHELD if message.id in hidden else wording.UNREADABLE,
+            *_said(vault, message, patient.id, message.id in hidden),
             assessments.get(message.id),
             staff.get(message.staff_id or ""),
             name,
@@ -195,11 +195,17 @@ def _turns(
     ]
 
 
-def _text(vault: Vault, message: Message, patient_id: str) -> str | None:
+def _said(vault: Vault, message: Message, patient_id: str, hidden: bool) -> tuple[str | None, str]:
+    """The words, or None and what is shown instead."""
+    if hidden:
+        return None, _WITHHELD
     try:
-        return vault.text(message, patient_id)
+        text = vault.text(message, patient_id)
     except CryptoError:
-        return None
+        return None, wording.UNREADABLE
+    # Nothing empty is ever taken in: a page of the journal was here (journal/erasing.py).
+    erased = not text and not message.spoken
+    return (None, _ERASED) if erased else (text, "")
 
 
 def _journal(system: System, session: Session, ids: Sequence[str]) -> dict[str, str]:

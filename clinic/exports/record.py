@@ -44,12 +44,13 @@ def whole(system: System, session: Session, patient: Patient, actor: str) -> dic
     records = session.scalars(
         select(Record).where(Record.patient_id == patient.id).order_by(Record.created_at)
     ).all()
+    opened = list(vault.documents(records))
     return {
         "exported_at": system.clock.now().isoformat(),
         "patient": {
             "id": patient.id,
-            "name": vault.name(patient),
-            "phone": vault.phone(patient),
+            "name": vault.shown_name(patient),
+            "phone": vault.shown_phone(patient) or None,
             "timezone": patient.timezone,
             "country": patient.country,
         },
@@ -58,7 +59,7 @@ def whole(system: System, session: Session, patient: Patient, actor: str) -> dic
             {
                 "at": message.created_at.isoformat(),
                 "author": message.author,
-                "text": vault.text(message, patient.id),
+                "text": vault.shown_text(message, patient.id),
                 "content": message.content,
                 "content_version": message.content_version,
                 "spoken": message.spoken,
@@ -71,17 +72,17 @@ def whole(system: System, session: Session, patient: Patient, actor: str) -> dic
                 "kind": record.kind,
                 "at": record.created_at.isoformat(),
                 "changed": record.updated_at.isoformat(),
-                "data": vault.data(record),
+                "data": data,
             }
-            for record in records
+            for record, data in opened
             if record.kind not in (measuring.KIND, safety_plan.KIND, entries.KIND)
         ],
+        # Rows whose bytes were changed: said, not passed over.
+        "unreadable": len(records) - len(opened),
         "journal": _journal(entries.Journal(system, session, patient.id)),
         "days": [_touch(touch) for touch in _of(session, Touch, patient)],
         "measures": [
-            _measure(record, vault.data(record))
-            for record in records
-            if record.kind == measuring.KIND
+            _measure(record, data) for record, data in opened if record.kind == measuring.KIND
         ],
         "safety_plan": {
             part: [{"at": at.isoformat(), "text": text} for at, text in versions]

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from clinic import feed
 from clinic.conversation import intake, typed, whereabouts
 from clinic.people import NotPossibleError
+from clinic.records.crypto import CryptoError
 from clinic.records.models import (
     Conversation,
     Message,
@@ -25,6 +26,7 @@ from clinic.records.models import (
     RecordVersion,
     new_id,
 )
+from clinic.records.vault import UNREADABLE, Kept
 from clinic.system import System
 
 KIND = "journal_entry"
@@ -45,6 +47,9 @@ class Part:
     text: str
 
 
+_UNREADABLE = Part("", "", "answered", UNREADABLE)
+
+
 @dataclass(frozen=True)
 class Entry:
     """An entry as the patient sees it. ``version`` counts its changes, from 1."""
@@ -57,6 +62,8 @@ class Entry:
     parts: list[Part]
     tags: list[str]
     version: int
+    #: False: its bytes were changed. It is shown to be there, and says so instead of its words.
+    readable: bool = True
 
     @property
     def excerpt(self) -> str:
@@ -88,8 +95,9 @@ class Journal:
 
     def entries(self) -> list[Entry]:
         """All of them, newest first; opened in memory, never indexed in clear."""
-        rows = self._session.scalars(
-            select(Record)
+        # Columns, not objects: years of a journal are a thousand rows.
+        rows = self._session.execute(
+            select(Record.__table__)
             .where(Record.patient_id == self._patient_id, Record.kind == KIND)
             .order_by(Record.created_at.desc(), Record.id)
         )
@@ -112,19 +120,12 @@ class Journal:
 
     def history(self, entry_id: str) -> list[tuple[datetime, list[Part]]]:
         """What the entry said before, newest first."""
-        cipher = self._vault.cipher(self._patient_id)
         rows = self._session.scalars(
             select(RecordVersion)
             .where(RecordVersion.record_id == entry_id)
             .order_by(RecordVersion.number.desc())
         )
-        return [
-            (
-                row.written_at,
-                self._parts(json.loads(cipher.open("record", "data", entry_id, row.data_sealed))),
-            )
-            for row in rows
-        ]
+        return [(row.written_at, self._before(row)) for row in rows]
 
     def share(self, entry_id: str, sharing: str) -> None:
         """The patient decides who reads it; staff see the change at once."""
@@ -207,18 +208,31 @@ class Journal:
             query = query.where(RecordVersion.record_id == entry_id)
         return {row.record_id: row.changes for row in self._session.execute(query)}
 
-    def _open(self, row: Record, changes: int) -> Entry:
-        data = self._vault.data(row)
+    def _open(self, row: Kept, changes: int) -> Entry:
+        try:
+            parts = self._parts(self._vault.data(row))
+            tags, readable = self._open_tags(row), True
+        except CryptoError:
+            parts, tags, readable = [_UNREADABLE], [], False
         return Entry(
             id=row.id,
             at=row.created_at,
             changed=row.updated_at,
-            complete=data["state"] == "complete",
-            sharing=data["sharing"],
-            parts=self._parts(data),
-            tags=self._open_tags(row),
+            complete=row.state == "complete",
+            sharing=row.sharing or "undecided",
+            parts=parts,
+            tags=tags,
             version=changes + 1,
+            readable=readable,
         )
+
+    def _before(self, row: RecordVersion) -> list[Part]:
+        cipher = self._vault.cipher(self._patient_id)
+        try:
+            words = cipher.open("record", "data", row.record_id, row.data_sealed)
+        except CryptoError:
+            return [_UNREADABLE]
+        return self._parts(json.loads(words))
 
     def _parts(self, data: dict[str, Any]) -> list[Part]:
         words = self._system.words
@@ -240,7 +254,7 @@ class Journal:
         kept = [tag for tag in tags if tag][:_MOST_TAGS]
         return self._vault.seal(self._patient_id, "record", "tags", row.id, json.dumps(kept))
 
-    def _open_tags(self, row: Record) -> list[str]:
+    def _open_tags(self, row: Kept) -> list[str]:
         if row.tags_sealed is None:
             return []
         cipher = self._vault.cipher(self._patient_id)
@@ -291,6 +305,8 @@ def rewrite(
         entry = Journal(system, session, conversation.patient_id).entry(entry_id)
     if entry is None or not 0 <= number < len(entry.parts):
         raise NotPossibleError("There is no such entry.")
+    if not entry.readable:
+        raise NotPossibleError("This entry cannot be opened.")
     if not entry.complete:
         raise NotPossibleError("This entry is not finished. Go on with it in the conversation.")
 

@@ -150,7 +150,7 @@ class Steps:
             .where(Record.patient_id == self._patient_id, Record.kind == kind)
             .order_by(Record.created_at.desc(), Record.id)
         )
-        return [(row, self._vault.data(row)) for row in rows]
+        return list(self._vault.documents(rows))
 
     def _note(self, action: str, row: Record) -> None:
         self._session.flush()

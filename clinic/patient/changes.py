@@ -94,7 +94,7 @@ class Changes:
             .where(Record.patient_id == patient.id, Record.kind == "check_in")
             .order_by(Record.created_at)
         )
-        self._check_ins = [(row, vault.data(row)) for row in rows]
+        self._check_ins = list(vault.documents(rows))
         self._values = cycles(self._check_ins, self._infusions, tuple(VARIABLES))
         self.compared = [one for one in self._infusions if one.number in self._values][
             -_SIDE_BY_SIDE:

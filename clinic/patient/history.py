@@ -91,8 +91,8 @@ def of(system: System, session: Session, patient: Patient) -> list[Choice]:
     consents = session.scalars(
         select(Record).where(Record.patient_id == patient.id, Record.kind == "consent")
     )
-    for record in consents:
-        given = "given" if vault.data(record)["given"] else "not_given"
+    for record, data in vault.documents(consents):
+        given = "given" if data["given"] else "not_given"
         found.append(Choice(record.updated_at, f"consent_{given}"))
     return sorted(found, key=lambda choice: choice.at, reverse=True)
 

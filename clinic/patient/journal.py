@@ -188,7 +188,7 @@ def router(system: System, pages: Pages, turns: Turns) -> APIRouter:
                 status=422 if error else 200,
                 entry=entry,
                 history=journal.history(entry_id),
-                change=change if entry.complete else None,
+                change=change if entry.complete and entry.readable else None,
                 said=said if said in SAID else "",
                 error=_says(system, error),
                 text=text,
@@ -232,25 +232,28 @@ def _why(system: System, offer: prompts.Offer) -> str:
 
 
 def _intention(system: System, session: Session, patient_id: str) -> str:
-    newest = _newest(session, patient_id, "intention")
-    return str(system.vault(session).data(newest)["text"]) if newest else ""
+    found = _newest(system, session, patient_id, "intention")
+    return str(found[1]["text"]) if found else ""
 
 
 def _hard(system: System, session: Session, patient_id: str, now: datetime) -> bool:
-    newest = _newest(session, patient_id, "check_in")
-    if newest is None or newest.updated_at < now - _HARD_FOR:
+    found = _newest(system, session, patient_id, "check_in")
+    if found is None or found[0].updated_at < now - _HARD_FOR:
         return False
-    distress = system.vault(session).data(newest).get("distress")
+    distress = found[1].get("distress")
     return isinstance(distress, int) and distress >= _HARD
 
 
-def _newest(session: Session, patient_id: str, kind: str) -> Record | None:
-    return session.scalars(
+def _newest(
+    system: System, session: Session, patient_id: str, kind: str
+) -> tuple[Record, Any] | None:
+    rows = session.scalars(
         select(Record)
         .where(Record.patient_id == patient_id, Record.kind == kind)
         .order_by(Record.updated_at.desc())
         .limit(1)
-    ).first()
+    )
+    return next(system.vault(session).documents(rows), None)
 
 
 def _says(system: System, error: NotAcceptedError | None) -> str:

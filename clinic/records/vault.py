@@ -6,11 +6,14 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from clinic.records.crypto import CryptoError, Keyring, PatientCipher
 from clinic.records.models import Message, Patient, Record
 
+#: A record, or its columns where there are many.
+Kept = Record | Row[Any]
 #: Stands where something was changed in the database, or sealed with a key that is gone.
 UNREADABLE = "(cannot be opened)"
 
@@ -68,7 +71,7 @@ class Vault:
             return ""
         return _shown(lambda: self.cipher(patient_id).open(table, "note", row, sealed))
 
-    def data(self, record: Record) -> Any:
+    def data(self, record: Kept) -> Any:
         """The JSON document of a record (contract.RECORDS gives its shape)."""
         cipher = self.cipher(record.patient_id)
         return json.loads(cipher.open("record", "data", record.id, record.data_sealed))

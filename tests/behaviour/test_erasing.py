@@ -11,12 +11,13 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from bot import risk
+from clinic import people
 from clinic.app import create_app
 from clinic.journal import entries
 from clinic.patient.access import COOKIE
 from clinic.records.models import Conversation, Message, Patient, Record, RecordVersion
 from tests.builders import World
-from tests.desk import audit, record, shown
+from tests.desk import Browser, audit, record, shown
 
 WORDS = "The sea, and my brother laughing"
 
@@ -74,6 +75,11 @@ def test_a_private_page_is_gone_with_its_history_and_its_message(
     assert WORDS not in everything(world, sam)
     assert "Deleted." in shown(page.get("/journal?said=erased").text)
     assert audit(world, "entry.erased")
+    robin = world.staff("Robin")
+    with world.system.database.write() as session:
+        people.relate(world.system, session, session.get_one(Patient, sam.id), robin, "therapist")
+    read = Browser(world).sign_in(robin).get(f"/console/patients/{sam.id}")
+    assert "A page of the journal. The patient deleted it." in shown(read.text)
     assert erase(page, entry) == "/journal", "twice is once"
 
 

@@ -6,7 +6,15 @@ from __future__ import annotations
 from sqlalchemy import select, text, update
 
 from clinic.conversation import intake
-from clinic.records.models import ContactAttempt, Escalation, Message, Patient
+from clinic.journal import entries
+from clinic.records.models import (
+    ContactAttempt,
+    Conversation,
+    Escalation,
+    Message,
+    Patient,
+    Record,
+)
 from clinic.records.vault import UNREADABLE
 from tests.behaviour.conftest import Edge
 from tests.behaviour.peer import Peer
@@ -66,6 +74,35 @@ def test_what_the_record_held_is_asked_again_not_waited_for(edge: Edge, peer: Pe
     assert last_turn(edge) == "answered"
     assert peer.turns[-1]["context"]["safety_plan"] == {}
     assert edge.client.get("/plan").status_code == 200
+
+
+def test_the_patients_own_pages_live_on(edge: Edge) -> None:
+    """One spoiled page of the journal stands there as such; what is beside it is read as ever."""
+    world = edge.world
+    with world.system.database.read() as session:
+        talk = session.get_one(Conversation, edge.conversation)
+    spoiled, _ = (
+        entries.write(world.system, talk, entries.BLANK, words, "private", "", f"key-of-{words}")
+        for words in ("The blue door again", "My brother laughing")
+    )
+    with world.system.database.write() as session:
+        session.get_one(Record, spoiled.entry_id).data_sealed = BROKEN
+    listed = shown(edge.client.get("/journal").text)
+    assert UNREADABLE in listed and "My brother laughing" in listed
+    alone = edge.client.get(f"/journal/{spoiled.entry_id}")
+    assert UNREADABLE in alone.text and "/sharing" not in alone.text
+    spoil_records(world)
+    for path in (
+        "/journal",
+        f"/journal/{spoiled.entry_id}",
+        "/steps",
+        "/changes",
+        "/settings",
+        "/team",
+    ):
+        assert edge.client.get(path).status_code == 200, path
+    taken = edge.client.post("/team/download").json()
+    assert taken["unreadable"] == 2 and len(taken["journal"]) == 2
 
 
 def test_words_that_cannot_be_handed_on_get_an_honest_answer(edge: Edge) -> None:
