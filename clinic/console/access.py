@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from clinic import invitations
 from clinic.console import proofs, recovery, tries
 from clinic.records.models import Staff, StaffSession, new_id
 from clinic.system import System
@@ -24,7 +25,6 @@ IDLE = timedelta(minutes=15)
 ABSOLUTE = timedelta(hours=12)
 #: How long the second step may take after the password.
 HALF = timedelta(minutes=10)
-ROLES = ("therapist", "on_call", "supervisor", "admin")
 
 #: Noting every request would make each page view a write; idle time needs no finer grain.
 _TOUCH = timedelta(seconds=30)
@@ -64,8 +64,8 @@ def create_staff(
     address = _address(email)
     if "@" not in address or not name.strip():
         raise AccessError("A member of staff needs a name and an e-mail address.")
-    if not roles or not set(roles) <= set(ROLES):
-        raise AccessError(f"Roles are one or more of: {', '.join(ROLES)}.")
+    if not roles or not set(roles) <= set(invitations.ROLES):
+        raise AccessError(f"Roles are one or more of: {', '.join(invitations.ROLES)}.")
     if session.scalars(select(Staff).where(Staff.email == address)).first():
         raise AccessError("Somebody with this e-mail address is already set up.")
     password = proofs.one_time_password()
@@ -182,6 +182,46 @@ def enrol(system: System, token: str, code: str, password: str, address: str = "
         elif not problems and who is not None:
             who.staff.password_hash, who.staff.totp_step = fresh, step
             return _complete(system, session, who, place, "sign_in.enrolled")
+    raise EnrolError(problems)
+
+
+def welcome(system: System, link: str) -> Staff | None:
+    """Whose invitation this link is, with a phone's secret to show; None: it opens nothing."""
+    with system.database.write() as session:
+        found = invitations.find(system, session, link, lock=True)
+        if found is None:
+            return None
+        _, person = found
+        if person.totp_sealed is None:
+            person.totp_sealed = proofs.fresh_secret(system, person.id)
+        return person
+
+
+def join(system: System, link: str, code: str, password: str, address: str = "") -> str | None:
+    """Use up an invitation: password and phone are set, and they are signed in. Returns the token
+    of the session; None: the link opens nothing. Raises EnrolError."""
+    problems = {}
+    if len(password) < proofs.MIN_PASSWORD:
+        problems["password"] = f"Choose a password of {proofs.MIN_PASSWORD} characters or more."
+    fresh = proofs.hasher().hash(password)
+    with system.database.write() as session:
+        now = system.clock.now()
+        found = invitations.find(system, session, link, lock=True)
+        if found is None:
+            return None
+        row, person = found
+        step, place = None, Place(person.email, address)
+        if person.totp_sealed is not None and not _waits(system, session, place):
+            step = proofs.code_step(system, person, code, now)
+            if step is None:
+                _fail(system, session, place, person, "code")
+        if step is None:
+            problems["code"] = "That code does not match. Wait for the next one and type it."
+        elif not problems:
+            person.password_hash, person.totp_step = fresh, step
+            tries.cleared(system, session, place.email, place.address)
+            invitations.accepted(system, session, row, person)
+            return start(system, session, person.id)
     raise EnrolError(problems)
 
 

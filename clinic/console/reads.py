@@ -62,7 +62,7 @@ def _act(session: Session, row: Audit, letters: dict[str, str]) -> Act:
     return Act(
         seq=row.seq,
         at=row.at,
-        who=_actor(session, row.actor),
+        who=actor(session, row.actor),
         what=wording.ACTIONS.get(row.action, row.action),
         detail=_detail(row),
         patient_id=patient_id,
@@ -70,7 +70,7 @@ def _act(session: Session, row: Audit, letters: dict[str, str]) -> Act:
     )
 
 
-def _actor(session: Session, actor: str) -> str:
+def actor(session: Session, actor: str) -> str:
     kind, _, name = actor.partition(":")
     if kind == "staff":
         person = session.get(Staff, name)

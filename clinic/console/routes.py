@@ -8,11 +8,13 @@ from starlette.routing import Match
 from clinic.console import (
     alerts,
     caseload,
+    colleague,
     find,
     follow_up,
     glass,
     health,
     infusions,
+    invited,
     judging,
     live,
     location,
@@ -42,6 +44,7 @@ def router(system: System, feed: Feed) -> APIRouter:
     desk = Desk(system, feed)
     parts = (
         sign_in,
+        invited,
         queue,
         glass,
         caseload,
@@ -62,6 +65,7 @@ def router(system: System, feed: Feed) -> APIRouter:
         reads,
         reach,
         team,
+        colleague,
         second_factor,
         health,
         live,

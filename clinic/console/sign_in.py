@@ -50,7 +50,7 @@ def add(router: APIRouter, desk: Desk) -> None:
     def take_password(
         request: Request, email: Text = "", password: Text = "", next: Text = HOME
     ) -> Response:
-        token = access.begin(system, email, password, _network(request))
+        token = access.begin(system, email, password, network(request))
         if token is None:
             return _door(inside(next), email, _REFUSED)
         access.end(system, request.cookies.get(COOKIE, ""))
@@ -73,14 +73,14 @@ def add(router: APIRouter, desk: Desk) -> None:
         next: Text = HOME,
     ) -> Response:
         """With the phone's code, or with one from paper."""
-        held, network = request.cookies.get(COOKIE, ""), _network(request)
+        held, place = request.cookies.get(COOKIE, ""), network(request)
         if who is None or not who.enrolled:
             return back_to(SIGN_IN)
         if paper and not code:
-            token = access.recover(system, held, paper, network)
+            token = access.recover(system, held, paper, place)
             wrong = {"paper": _WRONG_RECOVERY}
         else:
-            token = access.finish(system, held, code, network)
+            token = access.finish(system, held, code, place)
             wrong = {"code": _WRONG_CODE}
         if token is not None:
             return _give(back_to(inside(next)), token)
@@ -106,7 +106,7 @@ def add(router: APIRouter, desk: Desk) -> None:
         if who is None or who.enrolled:
             return back_to(SIGN_IN)
         try:
-            token = access.enrol(system, held, code, password, _network(request))
+            token = access.enrol(system, held, code, password, network(request))
         except access.EnrolError as error:
             if access.find(system, held, half=True) is None:
                 return back_to(SIGN_IN)
@@ -157,15 +157,20 @@ def add(router: APIRouter, desk: Desk) -> None:
         )
 
     def _give(response: Response, token: str) -> Response:
-        response.set_cookie(
-            COOKIE,
-            token,
-            path=HOME,
-            httponly=True,
-            samesite="strict",
-            secure=system.settings.https,
-        )
-        return response
+        return give(desk, response, token)
+
+
+def give(desk: Desk, response: Response, token: str) -> Response:
+    """The session goes with the answer."""
+    response.set_cookie(
+        COOKIE,
+        token,
+        path=HOME,
+        httponly=True,
+        samesite="strict",
+        secure=desk.system.settings.https,
+    )
+    return response
 
 
 def issuer(desk: Desk) -> str:
@@ -189,5 +194,6 @@ def picture(address: str) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(svg.getvalue()).decode()
 
 
-def _network(request: Request) -> str:
+def network(request: Request) -> str:
+    """Where it comes from, as far as we know."""
     return request.client.host if request.client else ""

@@ -9,13 +9,11 @@ from fastapi.responses import Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from clinic import feed
+from clinic import feed, invitations
 from clinic.console import access
 from clinic.console.access import Who
 from clinic.console.desk import HOME, Desk, MissingError, back_to
-from clinic.conversation import handoff
-from clinic.escalation import machine
-from clinic.records.models import Conversation, Escalation, Staff, StaffSession
+from clinic.records.models import Staff, StaffInvitation, StaffSession
 from clinic.system import System
 
 PAGE = f"{HOME}/team"
@@ -25,6 +23,8 @@ SAID = {
     "ended": "Signed out there.",
     "left": "They are signed out everywhere and can sign in no longer. What they held calls again.",
     "returned": "They can sign in again.",
+    "invited": "The invitation is on its way by mail.",
+    "withdrawn": "The invitation opens nothing any more.",
 }
 
 
@@ -49,13 +49,21 @@ def add(router: APIRouter, desk: Desk) -> None:
         leads = "admin" in who.staff.roles
         with system.database.read() as session:
             found = _signed_in(system, session, who)
-            people = session.scalars(select(Staff).order_by(Staff.active.desc(), Staff.name)).all()
+            waiting = invitations.waiting(session)
+            people = [
+                one
+                for one in session.scalars(select(Staff).order_by(Staff.active.desc(), Staff.name))
+                if one.id not in waiting
+            ]
+            invited = [_invited(session, row) for row in invitations.all_open(session)]
         return desk.page(
             "team.html",
             who,
             here="team",
             sessions=found,
             people=people if leads else [],
+            invited=invited if leads else [],
+            now=system.clock.now(),
             done=SAID.get(said, ""),
         )
 
@@ -75,20 +83,11 @@ def add(router: APIRouter, desk: Desk) -> None:
             feed.publish(system, session, feed.STAFF, "session", who.staff.id)
         return back_to(f"{PAGE}?said=ended")
 
-    @router.post(f"{PAGE}/{{staff_id}}/leave")
-    def leave(staff_id: str, who: Annotated[Who, Depends(admin)]) -> Response:
-        with system.database.write() as session:
-            person = session.get(Staff, staff_id, with_for_update=True)
-            if person is None or person.id == who.staff.id:
-                raise MissingError
-            let_go(system, session, person, f"staff:{who.staff.id}")
-        return back_to(f"{PAGE}?said=left")
-
     @router.post(f"{PAGE}/{{staff_id}}/return")
     def come_back(staff_id: str, who: Annotated[Who, Depends(admin)]) -> Response:
         with system.database.write() as session:
             person = session.get(Staff, staff_id, with_for_update=True)
-            if person is None:
+            if person is None or person.id in invitations.waiting(session):
                 raise MissingError
             person.active = True
             actor, now = f"staff:{who.staff.id}", system.clock.now()
@@ -96,21 +95,17 @@ def add(router: APIRouter, desk: Desk) -> None:
         return back_to(f"{PAGE}?said=returned")
 
 
-def let_go(system: System, session: Session, person: Staff, actor: str) -> None:
-    """Somebody works here no longer: signed out everywhere, and nothing stays with them. Alerts
-    they hold call again, conversations they hold go back to the companion."""
-    held = session.scalars(
-        select(Escalation.id).where(Escalation.acked_by == person.id, Escalation.state == "acked")
-    ).all()
-    for alert_id in held:
-        machine.release(system, session, alert_id, person)
-    talks = session.scalars(select(Conversation.id).where(Conversation.held_by == person.id)).all()
-    for conversation_id in talks:
-        handoff.give_back(system, session, conversation_id, person)
-    person.active = False
-    access.end_sessions(system, session, person.id)
-    system.audit.add(session, system.clock.now(), actor, "staff.leave", f"staff:{person.id}")
-    feed.publish(system, session, feed.STAFF, "session", person.id)
+@dataclass(frozen=True)
+class Invited:
+    id: str
+    person: Staff
+    by: str
+    until: datetime
+
+
+def _invited(session: Session, row: StaffInvitation) -> Invited:
+    by = session.get_one(Staff, row.created_by).name
+    return Invited(row.id, session.get_one(Staff, row.staff_id), by, row.expires_at)
 
 
 def _signed_in(system: System, session: Session, who: Who) -> list[SignedIn]:

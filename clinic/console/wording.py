@@ -111,6 +111,14 @@ TASKS = {
 
 TONES = {"hard": "Hard", "mixed": "Mixed", "peaceful": "Peaceful", "nothing": "Nothing happened"}
 
+#: Role -> its name and what it means.
+ROLES = {
+    "therapist": ("Therapist", "reads the patients they treat"),
+    "on_call": ("On call", "can be put on the rota; reads whom an alert is about"),
+    "supervisor": ("Supervisor", "reads the patients they supervise; looks at emergency openings"),
+    "admin": ("Administrator", "runs the clinic's side: people and settings; reads no patient"),
+}
+
 CHANNELS = {
     "email": "E-mail",
     "sms": "Text message",

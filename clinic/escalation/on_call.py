@@ -57,13 +57,10 @@ class Span:
 
 
 def on_call(session: Session, now: datetime) -> list[Staff]:
-    """Active staff who are on call at ``now``."""
+    """Clinicians who are on call at ``now``. Whoever leaves, or is a clinician no longer, is not on
+    call from that moment, whatever the rota says."""
     found = _at(duties(session, now, now), now)
-    return list(
-        session.scalars(
-            select(Staff).where(Staff.active, Staff.id.in_(found)).order_by(Staff.name, Staff.id)
-        )
-    )
+    return [person for person in _clinicians(session) if person.id in found]
 
 
 def duties(session: Session, first: datetime, last: datetime) -> list[Duty]:
@@ -127,7 +124,7 @@ def spans(session: Session, now: datetime, ahead: timedelta = AHEAD) -> list[Spa
         for edge in (duty.starts_at, duty.ends_at)
         if edge is not None and now < edge < end
     }
-    active = {person.id: person.name for person in _active(session)}
+    active = {person.id: person.name for person in _clinicians(session)}
     reached = {person for person in active if contacts(session, person)}
     result: list[Span] = []
     for starts, ends in pairwise(sorted(edges)):
@@ -153,7 +150,7 @@ def targets(session: Session, to: str, patient_id: str, now: datetime) -> list[S
     if to == "fallback":
         people = {p.id: p for p in fallback(session)}
     if to == "everyone" or (not people and to == "fallback"):
-        people |= {p.id: p for p in _active(session) if set(p.roles) & set(CLINICAL_ROLES)}
+        people |= {p.id: p for p in _clinicians(session)}
     return list(people.values())
 
 
@@ -205,3 +202,7 @@ def _at(found: Sequence[Duty], now: datetime) -> set[str]:
 
 def _active(session: Session) -> list[Staff]:
     return list(session.scalars(select(Staff).where(Staff.active).order_by(Staff.name, Staff.id)))
+
+
+def _clinicians(session: Session) -> list[Staff]:
+    return [person for person in _active(session) if set(person.roles) & set(CLINICAL_ROLES)]

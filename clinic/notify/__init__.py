@@ -34,6 +34,7 @@ ALERT = "escalation.alert"
 ACKNOWLEDGED = "escalation.acknowledged"
 RESOLVED = "escalation.resolved"
 CODE = "contact.code"
+INVITED = "staff.invited"
 RECOVERED = "access.recovered"
 
 

@@ -22,9 +22,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Select, and_, case, select, true, update
 from sqlalchemy.orm import Session
 
+from clinic import invitations
 from clinic.notify import (
     ACKNOWLEDGED,
     CODE,
+    INVITED,
     RESOLVED,
     AccountError,
     Channels,
@@ -206,7 +208,10 @@ def _wanted(session: Session, row: Outbox) -> bool:
 
 
 def _params(system: System, session: Session, row: Outbox) -> dict[str, object] | None:
-    """What the text needs. A code's digits are worked out here and stored nowhere; None: over."""
+    """What the text needs. A code's digits and an invitation's link are worked out here and stored
+    nowhere; None: over."""
+    if row.template == INVITED:
+        return invitations.params(system, session, row.params["link_of"])
     if row.template != CODE:
         return dict(row.params)
     digits = contacts.code_for(system, session, row.params["code_of"])
@@ -220,7 +225,7 @@ def _outgoing(system: System, session: Session, row: Outbox) -> Outgoing | None:
     if not _wanted(session, row):
         return None
     contact = session.get_one(StaffContact, row.contact_id)
-    if contact.verified_at is None and row.template != CODE:
+    if contact.verified_at is None and row.template not in (CODE, INVITED):
         # Removed since, or never confirmed: nothing goes there, and somebody else is told.
         row.state, row.last_error = "failed", "contact does not count"
         outcome.failed(system, session, row, system.clock.now())

@@ -40,6 +40,7 @@ from clinic.records.review import AnnotationVersion as AnnotationVersion
 from clinic.records.review import Reviewed as Reviewed
 from clinic.records.sign_in import RecoveryCode as RecoveryCode
 from clinic.records.sign_in import SignInTries as SignInTries
+from clinic.records.sign_in import StaffInvitation as StaffInvitation
 from clinic.records.touch import Touch as Touch
 from clinic.records.wake import PatientCode as PatientCode
 from clinic.records.wake import PatientContact as PatientContact

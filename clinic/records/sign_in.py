@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from clinic.records.base import Base, new_id
@@ -30,3 +30,28 @@ class SignInTries(Base):
     last_at: Mapped[datetime] = mapped_column(index=True)
     #: Nothing is taken before this moment.
     until: Mapped[datetime | None]
+
+
+class StaffInvitation(Base):
+    """A one-time way in for somebody who is about to work here. Its link is worked out from
+    ``nonce`` and a key, never stored. The person's row is there from the start, not active."""
+
+    __tablename__ = "staff_invitation"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    staff_id: Mapped[str] = mapped_column(ForeignKey("staff.id"), index=True)
+    nonce: Mapped[str]
+    created_by: Mapped[str] = mapped_column(ForeignKey("staff.id"))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]
+    __table_args__ = (
+        CheckConstraint("used_at IS NULL OR withdrawn_at IS NULL", name="used_or_withdrawn"),
+        Index(
+            "uq_staff_invitation_open",
+            "staff_id",
+            unique=True,
+            sqlite_where=text("used_at IS NULL AND withdrawn_at IS NULL"),
+            postgresql_where=text("used_at IS NULL AND withdrawn_at IS NULL"),
+        ),
+    )

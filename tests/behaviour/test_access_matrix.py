@@ -24,7 +24,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.routing import BaseRoute, Mount, Route
 
-from clinic import glass, people
+from clinic import glass, invitations, people
 from clinic.app import create_app
 from clinic.console import access as staff_access
 from clinic.console.annotations import Notebook
@@ -145,6 +145,7 @@ class Clinic:
                 "seq": "1",
                 "session_id": self._session(session),
                 "staff_id": self._somebody(session),
+                **self._invitation(session),
                 "filter_id": self._filter(session),
                 "number": "1",
                 "rest:path": "nowhere/at/all",
@@ -167,6 +168,12 @@ class Clinic:
         )
         session.add(person)
         return person.id
+
+    def _invitation(self, session: Session) -> dict[str, str]:
+        admin, system = session.get_one(Staff, self.staff["admin"].id), self.world.system
+        address = f"{new_id()}@harbor.test"
+        row = invitations.invite(system, session, admin, "New", "", address, ["therapist"])
+        return {"invitation_id": row.id, "link": invitations.link(system, row)}
 
     def _filter(self, session: Session) -> str:
         row = SavedFilter(

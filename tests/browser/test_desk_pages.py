@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
-from clinic import glass, infusions, people
+from clinic import glass, infusions, invitations, people
 from clinic.console import access, proofs, recovery
 from clinic.console.desk import HOME
 from clinic.records.models import Patient, Staff
@@ -109,6 +109,31 @@ def second_factor(house: House) -> tuple[Staff, str]:
     return house.robin, f"{HOME}/second-factor"
 
 
+def team_with_invited(house: House) -> tuple[Staff, str]:
+    ada, system = house.world.staff("Ada", "admin"), house.world.system
+    with system.database.write() as session:
+        by, name = session.get_one(Staff, ada.id), "Maximiliana Konstantinopolous-Featherstonehaugh"
+        address = "maximiliana.konstantinopolous@harbor-clinic.test"
+        invitations.invite(system, session, by, name, "Nurse", address, ["on_call", "therapist"])
+    return ada, f"{HOME}/team"
+
+
+def invite(house: House) -> tuple[Staff, str]:
+    return house.world.staff("Ada", "admin"), f"{HOME}/team/invite"
+
+
+def invited(house: House) -> tuple[Staff, str]:
+    ada, system = house.world.staff("Ada", "admin"), house.world.system
+    with system.database.write() as session:
+        by = session.get_one(Staff, ada.id)
+        row = invitations.invite(system, session, by, "Kim", "", "kim@harbor.test", ["on_call"])
+    return house.robin, f"{HOME}/invited/{invitations.link(system, row)}"
+
+
+def colleague(house: House) -> tuple[Staff, str]:
+    return house.world.staff("Ada", "admin"), f"{HOME}/team/{house.robin.id}"
+
+
 PAGES: tuple[Callable[[House], tuple[Staff, str]], ...] = (
     glass_form,
     glass_page,
@@ -117,7 +142,23 @@ PAGES: tuple[Callable[[House], tuple[Staff, str]], ...] = (
     caseload_empty,
     team,
     second_factor,
+    team_with_invited,
+    invite,
+    invited,
+    colleague,
 )
+
+
+def test_a_change_with_consequences_is_asked_about_first(house: House) -> None:
+    page = house.clinician(house.world.staff("Ada", "admin"))
+    page.goto(f"{house.url}{HOME}/team/{house.robin.id}")
+    page.get_by_label("Therapist").uncheck()
+    page.get_by_label("Administrator").check()
+    page.get_by_role("button", name="Change roles").click()
+    expect(page.get_by_text("One patient would have no therapist.")).to_be_visible()
+    stand(page, "colleague-asked")
+    page.get_by_role("button", name="Do it all the same").click()
+    expect(page.get_by_text("Roles changed. It holds from now on")).to_be_visible()
 
 
 def test_codes_to_print_and_the_way_in_with_one(house: House) -> None:
