@@ -217,6 +217,14 @@ EXPECTED: dict[str, Any] = {
     "properties": {"text": _TEXT},
 }
 
+#: Said when a patient is erased: nothing of this conversation is to be kept.
+FORGOTTEN: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["conversation"],
+    "properties": {"conversation": _ID},
+}
+
 REPLY: dict[str, Any] = {
     "type": "object",
     "additionalProperties": False,
@@ -280,6 +288,7 @@ def _checker(name: str, schema: dict[str, Any]) -> Callable[[Any], None]:
 
 _check_turn = _checker("turn", TURN)
 _check_expected = _checker("expected", EXPECTED)
+_check_forgotten = _checker("forgotten", FORGOTTEN)
 _check_reply = _checker("reply", REPLY)
 _check_record = {kind: _checker(f"record {kind}", schema) for kind, schema in RECORDS.items()}
 
@@ -294,6 +303,13 @@ def check_turn(value: Any) -> dict[str, Any]:
 def check_expected(value: Any) -> dict[str, Any]:
     """Return ``value`` if it is words to expect, else raise ContractError."""
     _check_expected(value)
+    checked: dict[str, Any] = value
+    return checked
+
+
+def check_forgotten(value: Any) -> dict[str, Any]:
+    """Return ``value`` if it names a conversation to forget, else raise ContractError."""
+    _check_forgotten(value)
     checked: dict[str, Any] = value
     return checked
 

@@ -109,6 +109,21 @@ class AfterglowChannel(InputChannel):
                 return problem.response()
             return response.json({}, status=202, dumps=json.dumps)
 
+        @blueprint.post("/forget")
+        async def forget(request: Request) -> HTTPResponse:
+            """A patient was erased. A turn under way is waited for, so that it leaves nothing."""
+            try:
+                self._authenticate(request)
+                conversation = contract.check_forgotten(_document(request))["conversation"]
+                agent = request.app.ctx.agent
+                async with agent.lock_store.lock(conversation):
+                    agent.tracker_store._tracker_store.forget(conversation)
+            except contract.ContractError as error:
+                return Problem(400, "Not a conversation", str(error)).response()
+            except Problem as problem:
+                return problem.response()
+            return response.json({}, dumps=json.dumps)
+
         return blueprint
 
     def _authenticate(self, request: Request) -> None:

@@ -97,6 +97,14 @@ class EncryptedTrackerStore(SQLTrackerStore):
         with self.session_scope() as session:
             return self._read(session, self._sender(sender_id))
 
+    def forget(self, sender_id: str) -> None:
+        """Keep nothing of a conversation."""
+        sender = self._sender(sender_id)
+        self._remembered.pop(sender, None)
+        with self.session_scope() as session:
+            self._rows(session, sender).delete()
+            session.commit()
+
     async def save(self, tracker: DialogueStateTracker) -> None:
         # A turn in which an action failed never happened: it can be sent again.
         inprocess.check()

@@ -88,7 +88,7 @@ def patient_list() -> None:
     with work() as (system, session):
         vault = system.vault(session)
         for found in session.scalars(select(Patient).order_by(Patient.created_at)):
-            typer.echo(f"{found.id}  {vault.name(found)}")
+            typer.echo(f"{found.id}  {vault.shown_name(found)}")
 
 
 @patient.command("invite")
@@ -144,6 +144,34 @@ def patient_indications(
     with work() as (system, session):
         found = find_patient(session, who)
         infusions.set_indications(system, session, found, indications or [])
+
+
+@patient.command("erase")
+def patient_erase(
+    who: Annotated[str, typer.Argument(help="The patient's id (see: patient list).")],
+    name: Annotated[str, typer.Option(help="Their full name, so that nobody else is meant.")],
+) -> None:
+    """Erase everything about a patient, for good. The assistant must be running.
+
+    What stays: that somebody was here, how alerts ran and ended as codes, and the audit log.
+    Backups made before still hold the rest. Take a copy first: afterglow export.
+    """
+    from clinic import erasure
+    from clinic.people import NotPossibleError
+    from clinic.records.vault import ERASED
+
+    system = open_system()
+    system.database.migrate()
+    with system.database.read() as session:
+        found = find_patient(session, who)
+        known = system.vault(session).shown_name(found)
+    if known not in (name, ERASED):
+        raise mend("That is not this patient's name. Nothing was erased.")
+    try:
+        erasure.erase(system, who, "system")
+    except NotPossibleError as error:
+        raise mend(str(error)) from None
+    typer.echo("Erased. Backups made before still hold them.")
 
 
 @patient.command("touches")

@@ -59,7 +59,7 @@ def add(router: APIRouter, desk: Desk) -> None:
         wanted = " ".join(words.split())[:_LONGEST]
         with desk.reading(who, patient_id) as (session, reason):
             found = look(system, session, patient_id, who, wanted)
-            name = system.vault(session).name(session.get_one(Patient, patient_id))
+            name = system.vault(session).shown_name(session.get_one(Patient, patient_id))
             system.audit.add(
                 session,
                 system.clock.now(),

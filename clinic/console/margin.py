@@ -126,7 +126,7 @@ def show(
         book = Notebook(system, session, patient_id, who.staff)
         beside = book.all([seq])
         judged = judgements.standing(system, session, message, who.staff)
-        name = system.vault(session).name(session.get_one(Patient, patient_id))
+        name = system.vault(session).shown_name(session.get_one(Patient, patient_id))
         earlier = {one.id: book.earlier(one.id) for one in beside if one.version > 1}
         review.note_reading(desk, session, who, patient_id, reason, page)
     turns = [entry for entry in page.entries if isinstance(entry, Turn)]

@@ -20,7 +20,7 @@ def add(router: APIRouter, desk: Desk) -> None:
     def patient(patient_id: str, who: Annotated[Who, Depends(desk.signed_in)]) -> Response:
         with desk.reading(who, patient_id) as (session, reason):
             when = wording.When(system.clock.now(), zone(session.get(Clinic, 1)))
-            name = system.vault(session).name(session.get_one(Patient, patient_id))
+            name = system.vault(session).shown_name(session.get_one(Patient, patient_id))
             course = Course(system, session, patient_id, when)
             drawn = [
                 *(pictures.line(one, when.short_day) for one in course.measures()),

@@ -52,8 +52,12 @@ def exists(session: Session, patient_id: str) -> bool:
 def _recent_alerts(session: Session, now: datetime) -> dict[str, str]:
     """Patient by alert, for alerts that run or were resolved not long ago."""
     rows = session.execute(
-        select(Escalation.id, Escalation.patient_id).where(
-            or_(Escalation.state != "resolved", Escalation.resolved_at >= now - RECENT)
+        select(Escalation.id, Escalation.patient_id)
+        .join(Patient, Patient.id == Escalation.patient_id)
+        .where(
+            # Of an erased patient nothing is left to read.
+            Patient.active,
+            or_(Escalation.state != "resolved", Escalation.resolved_at >= now - RECENT),
         )
     )
     return {alert: patient for alert, patient in rows}  # noqa: C416 - rows are not pairs to mypy

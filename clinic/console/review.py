@@ -244,7 +244,7 @@ def _view(
             system, session, conversation, when, before=before, start=start, size=PAGE
         )
     book = Notebook(system, session, patient_id, who.staff).all()
-    name = system.vault(session).name(patient)
+    name = system.vault(session).shown_name(patient)
     return {
         "patient_id": patient_id,
         "name": name,

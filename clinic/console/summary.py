@@ -87,7 +87,7 @@ def add(router: APIRouter, desk: Desk) -> None:
             begin = since if since is not None and since.tzinfo else _begin(course)
             book = Notebook(system, session, patient_id, who.staff)
             sections = _sections(system, session, patient_id, course, book, begin, when)
-            name = system.vault(session).name(session.get_one(Patient, patient_id))
+            name = system.vault(session).shown_name(session.get_one(Patient, patient_id))
             place = queue.place(session, patient_id, now)
             system.audit.add(
                 session,

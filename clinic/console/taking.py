@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from bot import measures
-from clinic.console import access, safety, wording
+from clinic.console import access, erasing, safety, wording
 from clinic.console.access import Who
 from clinic.console.desk import Desk, MissingError
 from clinic.exports import fhir, table
@@ -74,7 +74,7 @@ def form(
     desk: Desk, who: Who, patient_id: str, status: int = 200, problems: dict[str, str] | None = None
 ) -> Response:
     with desk.reading(who, patient_id) as (session, reason):
-        name = desk.system.vault(session).name(session.get_one(Patient, patient_id))
+        name = desk.system.vault(session).shown_name(session.get_one(Patient, patient_id))
     return desk.page(
         "export.html",
         who,
@@ -84,6 +84,7 @@ def form(
         name=name,
         initials=wording.initials(name),
         reason=wording.REASONS[reason],
+        may_erase=erasing.may_erase(who.staff),
         problems=problems or {},
     )
 

@@ -196,7 +196,7 @@ def state(system: System, session: Session, conversation: Conversation) -> dict[
     holder = session.get(Staff, conversation.held_by) if conversation.held_by else None
     return {
         "clinic": {"name": known["clinic_name"], "phone": known["clinic_phone"]},
-        "patient": {"name": system.vault(session).name(patient)},
+        "patient": {"name": system.vault(session).shown_name(patient)},
         "place": system.words.render(f"place.{where.stage}", 0, number),
         "stage": where.stage,
         "mode": conversation.mode,

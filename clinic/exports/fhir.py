@@ -62,12 +62,12 @@ def bundle(system: System, session: Session, patient: Patient) -> Resource:
 
 def _patient(system: System, session: Session, patient: Patient) -> Resource:
     vault = system.vault(session)
-    phone = vault.phone(patient)
+    phone = vault.shown_phone(patient)
     found: Resource = {
         "resourceType": "Patient",
         "id": _uuid(patient.id),
         "active": patient.active,
-        "name": [{"text": vault.name(patient)}],
+        "name": [{"text": vault.shown_name(patient)}],
     }
     if phone:
         found["telecom"] = [{"system": "phone", "value": phone}]

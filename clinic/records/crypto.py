@@ -1,7 +1,8 @@
 """Patient text and names at rest: AES-256-GCM, one data key a patient, wrapped by the clinic's key.
 
 The additional data binds a ciphertext to its table, column, row and patient, so a swapped row does
-not decrypt. Destroying a patient's data key makes all their text unreadable, backups included.
+not decrypt. Destroying a patient's data key makes all their text unreadable, but in backups that
+were made before and hold the wrapped key.
 """
 
 from __future__ import annotations

@@ -82,6 +82,18 @@ class Database:
             yield session
 
     @contextmanager
+    def erase(self) -> Iterator[Session]:
+        """As ``write``; what goes is overwritten in SQLite's file too, where it would stay legible
+        until the place is used again. PostgreSQL lets go of it at its next vacuum."""
+        with self.write() as session:
+            if self._sqlite:
+                session.execute(text("PRAGMA secure_delete = ON"))
+            yield session
+        if self._sqlite:
+            with self.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    @contextmanager
     def _turn(self) -> Iterator[None]:
         if not self._sqlite:
             yield

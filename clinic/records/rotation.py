@@ -40,7 +40,8 @@ def rotate(system: System) -> int:
         if beat is not None and system.clock.now() - beat.at < timedelta(seconds=30):
             raise RotationError("The system is running. Stop it, wait half a minute, try again.")
         replace_file(path, json.dumps(kept | {"data_keys": f"{encoded},{old}"}))
-        patients = session.scalars(select(Patient)).all()
+        # An erased patient has no key any more.
+        patients = [one for one in session.scalars(select(Patient)) if one.data_key]
         for patient in patients:
             key = system.keyring.unwrap(patient.id, patient.data_key)
             patient.data_key = ring.wrap(patient.id, key)

@@ -16,6 +16,8 @@ from clinic.records.models import Message, Patient, Record
 Kept = Record | Row[Any]
 #: Stands where something was changed in the database, or sealed with a key that is gone.
 UNREADABLE = "(cannot be opened)"
+#: Stands for the name of a patient who was erased (clinic/erasure.py).
+ERASED = "(erased)"
 
 
 class Vault:
@@ -57,6 +59,8 @@ class Vault:
     # For pages: a value that does not open is said to be so, and takes nothing else with it.
 
     def shown_name(self, patient: Patient) -> str:
+        if not patient.data_key:
+            return ERASED
         return _shown(lambda: self.name(patient))
 
     def shown_phone(self, patient: Patient) -> str:

@@ -34,12 +34,15 @@ def says(turn: dict[str, Any], *contents: str, records: tuple[Reply, ...] = ()) 
 
 class Peer:
     """``act`` turns a turn into a reply; tests replace it. ``turns`` is what came in, ``expected``
-    the words that were announced; ``heeds`` is the status an announcement gets."""
+    the words that were announced; ``heeds`` is the status an announcement gets. ``forgotten`` are
+    the conversations to forget, ``forgets`` the status that gets."""
 
     def __init__(self, port: int = 0) -> None:
         self.turns: list[dict[str, Any]] = []
         self.expected: list[str] = []
         self.heeds = 202
+        self.forgotten: list[str] = []
+        self.forgets = 200
         self.act: Callable[[dict[str, Any]], Reply | bytes | int | None] = lambda turn: says(
             turn, "conversation.out_of_scope"
         )
@@ -53,6 +56,10 @@ class Peer:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 turn = json.loads(body)
+                if self.path.endswith("/forget"):
+                    peer.forgotten.append(turn["conversation"])
+                    self._send(peer.forgets, b"{}")
+                    return
                 if self.path.endswith("/expect"):
                     peer.expected.append(turn["text"])
                     self._send(peer.heeds, b"")

@@ -56,6 +56,7 @@ def test_the_patients_page_shows_the_rest(edge: Edge) -> None:
     first = edge.say("something about the sea")["message"]["id"]
     edge.say("and the wind")
     spoil_messages(edge.world, first)
+    spoil_patient(edge.world, edge.patient)
     said = {m["id"]: m["text"] for m in edge.shown()}
     assert said[first] == UNREADABLE
     assert "and the wind" in said.values()

@@ -85,6 +85,9 @@ class Server:
     def expect(self, body: Any, secret: str | None = SECRET) -> tuple[int, dict[str, Any], str]:
         return self._post("expect", body, secret)
 
+    def forget(self, body: Any, secret: str | None = SECRET) -> tuple[int, dict[str, Any], str]:
+        return self._post("forget", body, secret)
+
     def _post(self, name: str, body: Any, secret: str | None) -> tuple[int, dict[str, Any], str]:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.url}/webhooks/afterglow/{name}", data)  # noqa: S310

@@ -207,6 +207,23 @@ def test_announcing_words_needs_the_secret_and_words(talk: Talk, server: Server)
     assert server.expect({"text": "x" * (contract.MAX_TEXT + 1)})[0] == 400
 
 
+# ---- A patient was erased ----
+
+
+def test_a_forgotten_conversation_leaves_nothing(talk: Talk, server: Server, agent: Any) -> None:
+    talk.says("the blue door")
+    store = agent.tracker_store._tracker_store
+    assert store.events(talk.name)
+    assert server.forget({"conversation": talk.name}, secret="x" * 40)[0] == 401
+    assert server.forget({"conversation": ""})[0] == 400
+    assert store.events(talk.name)
+    assert server.forget({"conversation": talk.name})[0] == 200
+    assert store.events(talk.name) == []
+    with store.session_scope() as session:
+        assert store._rows(session, store._sender(talk.name)).count() == 0
+    assert talk.says("who are you?").ids, "a conversation may begin anew"
+
+
 # ---- The same turn again ----
 
 
