@@ -8,10 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot import stages
-from clinic import feed, glass
-from clinic.conversation import whereabouts
-from clinic.escalation import hours
+from clinic import clinic_settings, feed
 from clinic.records.models import (
     CareRelation,
     Clinic,
@@ -22,9 +19,6 @@ from clinic.records.models import (
     new_id,
 )
 from clinic.system import System
-
-#: The clinic's words for staff who cannot sign in: whom to call.
-STAFF_HELP = "staff_help"
 
 
 class NotPossibleError(Exception):
@@ -136,33 +130,16 @@ def put_on_call(system: System, session: Session, staff: Staff) -> None:
 
 def change_setting(system: System, session: Session, name: str, value: str) -> None:
     """Set one of the clinic's settings; empty text takes it back to its default."""
-    clinic = session.get(Clinic, 1)
-    if clinic is None:
+    if session.get(Clinic, 1) is None:
         raise NotPossibleError("There is no clinic yet. See: afterglow clinic found")
-    settable = {
-        *whereabouts.DEFAULTS,
-        *whereabouts.NUMBERS,
-        *whereabouts.CLOCK,
-        *hours.SETTINGS,
-        glass.SETTING,
-        STAFF_HELP,
-    }
-    if name not in settable:
-        known = ", ".join(sorted(settable))
+    if name not in clinic_settings.FIELDS:
+        known = ", ".join(sorted(clinic_settings.FIELDS))
         raise NotPossibleError(f"There is no setting {name!r}. Known: {known}.")
-    changed = {key: kept for key, kept in clinic.settings.items() if key != name}
-    if value:
-        changed[name] = value
+    typed = clinic_settings.current(session).document | {name: value}
     try:
-        stages.Settings.of(changed)
-        hours.check(clinic.timezone, changed)
-        glass.hours(changed)
-    except ValueError as error:
-        raise NotPossibleError(f"That cannot be: {error}.") from None
-    clinic.settings = changed
-    system.audit.add(
-        session, system.clock.now(), "system", "clinic.set", "clinic:1", None, setting=name
-    )
+        clinic_settings.save(system, session, typed, None, f"afterglow clinic set {name}")
+    except clinic_settings.WrongError as error:
+        raise NotPossibleError(f"That cannot be: {error}") from None
 
 
 def country_named(code: str | None) -> str | None:

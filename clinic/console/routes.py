@@ -8,6 +8,7 @@ from starlette.routing import Match
 from clinic.console import (
     alerts,
     caseload,
+    clinic_settings,
     colleague,
     erasing,
     find,
@@ -68,6 +69,7 @@ def router(system: System, feed: Feed) -> APIRouter:
         reach,
         team,
         colleague,
+        clinic_settings,
         second_factor,
         health,
         live,

@@ -8,7 +8,6 @@ import segno
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 
-from clinic import people
 from clinic.console import access, proofs, recovery
 from clinic.console.access import Who
 from clinic.console.desk import COOKIE, HOME, SIGN_IN, Desk, StaleFormError, back_to, inside
@@ -133,7 +132,7 @@ def add(router: APIRouter, desk: Desk) -> None:
             email=email,
             refused=refused,
             phone=settings.get("phone", ""),
-            staff_help=settings.get(people.STAFF_HELP, ""),
+            staff_help=settings.get("staff_help", ""),
             by_text=bool(system.settings.sms.account),
         )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -16,8 +15,8 @@ from clinic.escalation import hours
 from clinic.records.models import Clinic, Infusion, Patient
 from clinic.system import System
 
-#: Settings a clinic may change, and what they are until it does. The numbers to call are those of
-#: the country (data/crisis), unless the clinic sets its own.
+#: What settings are until the clinic sets them (clinic/clinic_settings.py). The numbers to call
+#: are those of the country (data/crisis), unless the clinic sets its own.
 DEFAULTS = {
     "phone": "",
     "hours": "Weekdays 9 to 5",
@@ -30,12 +29,6 @@ DEFAULTS = {
     "integration": "",
     "schedule": "",
 }
-
-#: Numbers a clinic may set instead of its country's.
-NUMBERS = ("emergency_number", "crisis_line", "crisis_text")
-
-#: Settings of the clock, in hours or as a number (bot/stages.py).
-CLOCK = tuple(f.name for f in fields(stages.Settings) if f.name != "after")
 
 #: Settings in the clinic's own words, shown to patients as they stand.
 OWN_WORDS = ("fasting", "music", "session_length", "integration", "schedule")

@@ -15,8 +15,6 @@ from clinic.records.models import Clinic
 
 #: What a clinic that set nothing is taken to mean by "Weekdays 9 to 5" (whereabouts.DEFAULTS).
 DEFAULT = "mon-fri 09:00-17:00"
-#: The clinic's settings that are read here.
-SETTINGS = ("opening", "closed_on")
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _PART = re.compile(r"([a-z]{3})(?:-([a-z]{3}))? (\d\d:\d\d)-(\d\d:\d\d)")

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from clinic.records.base import COUNTER, one_of
 from clinic.records.base import Base as Base
 from clinic.records.base import new_id as new_id
+from clinic.records.clinic_settings import SettingsVersion as SettingsVersion
 from clinic.records.desk import FollowUp as FollowUp
 from clinic.records.desk import SavedFilter as SavedFilter
 from clinic.records.glass import BrokenGlass as BrokenGlass

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
-from clinic import glass, infusions, invitations, people
+from clinic import clinic_settings, glass, infusions, invitations, people
 from clinic.console import access, proofs, recovery
 from clinic.console.desk import HOME
 from clinic.records.models import Patient, Staff
@@ -134,6 +134,15 @@ def colleague(house: House) -> tuple[Staff, str]:
     return house.world.staff("Ada", "admin"), f"{HOME}/team/{house.robin.id}"
 
 
+def clinic_settings_page(house: House) -> tuple[Staff, str]:
+    """With two versions, and words as long as they come."""
+    ada, system = house.world.staff("Ada", "admin"), house.world.system
+    with system.database.write() as session:
+        typed = clinic_settings.current(session).document | {"fasting": "Nothing to eat. " * 20}
+        clinic_settings.save(system, session, typed, ada.id, "Agreed in the meeting. " * 8)
+    return ada, f"{HOME}/settings"
+
+
 PAGES: tuple[Callable[[House], tuple[Staff, str]], ...] = (
     glass_form,
     glass_page,
@@ -146,7 +155,28 @@ PAGES: tuple[Callable[[House], tuple[Staff, str]], ...] = (
     invite,
     invited,
     colleague,
+    clinic_settings_page,
 )
+
+
+def test_two_change_the_settings_at_once(house: House) -> None:
+    world = house.world
+    page = house.clinician(world.staff("Ada", "admin"))
+    page.goto(f"{house.url}{HOME}/settings")
+    page.get_by_label("Phone", exact=True).fill("+1 555 0001")
+    page.get_by_label("Music during an infusion").fill("Bring your own.")
+    page.get_by_label("Why you change it").fill("Music")
+    eve = world.staff("Eve", "admin")
+    with world.system.database.write() as session:
+        typed = clinic_settings.current(session).document | {"phone": "+1 555 0002"}
+        clinic_settings.save(world.system, session, typed, eve.id, "A new line.")
+    page.get_by_role("button", name="Save as a new version").click()
+    expect(page.get_by_text("Eve has changed the settings while you were writing.")).to_be_visible()
+    expect(page.get_by_label("Music during an infusion")).to_have_value("Bring your own.")
+    expect(page.get_by_role("link", name="Phone: Eve has set: +1 555 0002")).to_be_visible()
+    stand(page, "settings-moved")
+    page.get_by_role("button", name="Save as a new version").click()
+    expect(page.get_by_text("Saved. It holds from now on")).to_be_visible()
 
 
 def test_a_change_with_consequences_is_asked_about_first(house: House) -> None:
