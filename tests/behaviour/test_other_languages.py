@@ -53,6 +53,23 @@ def test_words_the_rules_cannot_read_call_a_human_and_say_so(edge: Edge, text: s
         assert session.get_one(Conversation, edge.conversation).risk_level == "watch"
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("quiero morir", "en inglés"),
+        ("je veux mourir", "en anglais"),
+        ("ich will mich umbringen, ich kann nicht mehr", "auf Englisch"),
+        ("eu quero morrer", "em inglês"),
+        ("我想自杀", "英文"),
+        ("मैं मरना चाहता हूँ", "अंग्रेज़ी में"),
+    ],
+)
+def test_it_is_said_that_what_follows_is_in_english_and_need_not_be_answered(
+    edge: Edge, text: str, words: str
+):
+    assert words in edge.say(text)["replies"][1]["text"]
+
+
 def test_a_country_nobody_checked_is_named_in_the_language(edge: Edge):
     with edge.world.system.database.write() as session:
         session.get_one(Conversation, edge.conversation).patient.country = "XX"
