@@ -6,18 +6,21 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+from bot.content import registry
 from clinic.converse import Outcome
 
 WHO = {"patient": "Patient", "bot": "Companion", "system": "Companion", "staff": "Clinician"}
 
 
 def page(outcome: Outcome) -> str:
-    """Markdown: a heading a stage and day, a line a message, buttons after what offers them."""
+    """Markdown: a heading a stage and day as the patient's page names them, a line a message at the
+    patient's own time, buttons after what offers them."""
     title = outcome.script.replace("-", " ").capitalize()
     parts = [f"# {title}\n"]
     for (day, infusion, stage), said in groupby(outcome.record, _place):
-        of = f", infusion {infusion}" if infusion else ""
-        parts.append(f"## {day}: {stage.replace('_', ' ')}{of}\n")
+        where = registry().item(f"place.{stage}")
+        of = {"number": str(infusion)} if where.values else {}
+        parts.append(f"## {day}: {registry().render(where.id, 0, of)}\n")
         parts.extend(map(_line, said))
     return "\n".join(parts)
 
