@@ -10,7 +10,7 @@ from typing import Any
 from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions import quiet, safety, safety_screen
+from actions import quiet, safety, safety_plan, safety_screen
 from actions.memory import Memory
 from actions.turn import Turn, keep, read, say, task
 from bot.risk.levels import Level
@@ -25,6 +25,7 @@ TASKS = {
     "ask_medication": "medication",
     "ask_dose": "medication",
     "ask_schedule_boosters": "schedule",
+    "report_fading": "question",
     "ask_diagnosis": "question",
     "ask_therapist_or_support": "therapist",
     "under_age": "other",
@@ -43,6 +44,8 @@ SCREENED = {
 OFFERS = re.compile(r"^/(start_|measure_start|resume_|prepare_|write_|set_|check_in|park_)")
 #: Offers what is due of the questionnaires.
 MEASURES = "measures.offer"
+#: Stages in which the first things are still being set up.
+BEFORE = ("onboarding", "preparation")
 HUMAN_QUESTIONS = ("conversation.human", "conversation.recovery_human")
 
 
@@ -165,6 +168,10 @@ def greet(dispatcher: CollectingDispatcher, turn: Turn, tracker: Tracker) -> Non
         safety.still_here(dispatcher, turn)
     elif Memory.of(tracker).unfinished(turn):
         say(dispatcher, turn, "conversation.welcome_back")
+    elif (turn.context.get("known") or {}).get("no_questions"):
+        hello(dispatcher, turn)
+    elif turn.stage in BEFORE and turn.context.get("safety_plan") and safety_plan.offer(turn):
+        say(dispatcher, turn, safety_plan.OFFER_AGAIN)
     elif turn.stage != "onboarding" and measures_wait(turn):
         say(dispatcher, turn, MEASURES)
     elif (flow := Memory.of(tracker).to_offer(turn)) is not None:
@@ -172,7 +179,12 @@ def greet(dispatcher: CollectingDispatcher, turn: Turn, tracker: Tracker) -> Non
     elif measures_wait(turn):
         say(dispatcher, turn, MEASURES)
     else:
-        say(dispatcher, turn, f"conversation.greet_{'between' if had_infusion(turn) else 'before'}")
+        hello(dispatcher, turn)
+
+
+def hello(dispatcher: CollectingDispatcher, turn: Turn) -> None:
+    """A greeting that asks nothing of them."""
+    say(dispatcher, turn, f"conversation.greet_{'between' if had_infusion(turn) else 'before'}")
 
 
 def measures_wait(turn: Turn) -> bool:
@@ -215,19 +227,13 @@ def menu(dispatcher: CollectingDispatcher, turn: Turn) -> None:
     say(dispatcher, turn, "conversation.menu" if had_infusion(turn) else "conversation.menu_small")
 
 
-def answer_question(dispatcher: CollectingDispatcher, turn: Turn, briefly: bool = False) -> None:
-    """Answer a question as far as a program may, and put on the clinic's list what is theirs.
-
-    ``briefly`` inside a reflection: no second question beside the one that is asked again.
-    """
+def answer_question(dispatcher: CollectingDispatcher, turn: Turn) -> None:
+    """Answer a question as far as a program may, and put on the clinic's list what is theirs."""
     if turn.intent in TASKS:
         task(dispatcher, turn, TASKS[turn.intent])
     if turn.intent in SCREENED:
         say(dispatcher, turn, SCREENED[turn.intent])
         safety_screen.go_on(dispatcher, turn, safety_screen.MEASURE["medical"])
-        return
-    if briefly and turn.intent == "ask_grounding":
-        say(dispatcher, turn, "conversation.grounding_script")
         return
     item = turn.registry.answer_to(turn.intent, turn.context)
     if item is None:
@@ -257,5 +263,7 @@ def affirmed(dispatcher: CollectingDispatcher, turn: Turn) -> None:
     elif turn.asked in HUMAN_QUESTIONS:
         task(dispatcher, turn, "human_request", "urgent")
         say(dispatcher, turn, "conversation.human_urgent")
+    elif turn.asked in (safety_plan.OFFER, safety_plan.OFFER_AGAIN):
+        safety_plan.begin(dispatcher, turn)
     else:
         menu(dispatcher, turn)

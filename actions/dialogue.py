@@ -13,14 +13,12 @@ from rasa_sdk import Action, FormValidationAction, Tracker
 from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions import conversation, quiet, reading, safety
+from actions import conversation, quiet, reading, safety, safety_plan
 from actions.memory import Memory
 from actions.records import Records
 from actions.turn import read, say, task
 from bot.flows import Flow, Step, flows, of_intent
 
-#: Steps whose answers end in the recap, in their order, are the kept ones; it quotes this many.
-RECAP_QUOTES = 5
 #: Where sentences lie that every dialogue says alike.
 COMMON = "reflection"
 
@@ -105,6 +103,7 @@ class Dialogue:
         elif flow.needs_next and turn.kind == "text" and not conversation.is_before(turn):
             conversation.tell(self.dispatcher, turn)
         else:
+            self.memory.waiting = None
             self._start(flow, fresh=turn.intent == "start_fresh")
 
     def _wished(self) -> Flow | None:
@@ -115,7 +114,7 @@ class Dialogue:
             intent, payload = conversation.offered(turn)
         if intent in ("resume_reflection", "start_fresh"):
             begun = self.memory.unfinished(turn)
-            return flows()[begun or COMMON]
+            return flows()[begun] if begun else self.memory.to_offer(turn) or flows()[COMMON]
         return flows().get(payload.get("flow", "")) or of_intent(intent, turn.stage)
 
     def _start(self, flow: Flow, fresh: bool) -> None:
@@ -136,7 +135,7 @@ class Dialogue:
     def close(self) -> None:
         """Say how it ended; a finished entry is handed over."""
         end = self.state.pop("end", None)
-        self.memory.running = self.memory.ending = None
+        self.memory.running = self.memory.ending = self.memory.waiting = None
         if end == "stopped":
             self._say("stopped")
         elif end == "finished":
@@ -150,11 +149,38 @@ class Dialogue:
         elif self._own("closed"):
             self._say("closed")
         self.memory.finish(self.flow, self.turn)
+        plan = safety_plan.offer(self.turn) if self.flow.then_plan else None
+        if plan and not self._declined():
+            say(self.dispatcher, self.turn, plan)
+
+    def _declined(self) -> bool:
+        """Whether they want no questions at all."""
+        return (self.answers.get("consent") or {}).get("value") == "no"
 
     def _end(self, how: str) -> None:
+        if how == "finished" and self.memory.waiting:
+            self._finish()
+            self._return()
+            return
         self.state["end"] = how
         self.memory.ending = self.flow.name
         self.next = None
+
+    def _aside(self, exercise: Flow) -> None:
+        """An exercise asked for in the middle, with its own questions; then back to this one."""
+        if self.flow.kept:
+            self.memory.waiting = self.flow.name
+        self._start(exercise, fresh=True)
+
+    def _return(self) -> None:
+        """Back to the question that was open."""
+        self._enter(self.memory.waiting)
+        self.memory.waiting = None
+        step = self._open_step()
+        if step is None:
+            self._ask_next()
+        else:
+            self._again(step, after_question=True)
 
     # ---- A turn while a question is open ----
 
@@ -205,8 +231,10 @@ class Dialogue:
             self._go_back(step)
         elif given == "talk_to_human":
             self._human(step)
-        elif given in ("ask_grounding", "ask_breathing") or self._answers_now(given):
-            conversation.answer_question(self.dispatcher, self.turn, briefly=True)
+        elif given in reading.EXERCISES and wished is not None and wished.name != self.flow.name:
+            self._aside(wished)
+        elif self._answers_now(given):
+            conversation.answer_question(self.dispatcher, self.turn)
             self._again(step, after_question=True)
         elif given == "start_fresh":
             self._start(self.flow, fresh=True)
@@ -395,7 +423,7 @@ class Dialogue:
     def _ask(self, step: Step) -> None:
         for item in step.first:
             say(self.dispatcher, self.turn, item)
-        words = self._quotes(step)
+        words = reading.quotes(step, self.answers)
         if step.takes == "recap":
             self._say("recap", words=words) if words else self._say("recap_empty")
         elif words and self._own(f"{step.name}_words"):
@@ -415,17 +443,6 @@ class Dialogue:
             self._say(f"{step.name}_again")
         else:
             self._ask(step)
-
-    def _quotes(self, step: Step) -> str:
-        """At most six of the patient's own words an answer, in quotation marks."""
-        recap = step.takes == "recap"
-        texts = [
-            answer["text"]
-            for name in step.quote
-            if (answer := self.answers.get(name, {})).get("state") == "answered"
-            and answer.get("text")
-        ][: RECAP_QUOTES if recap else 1]
-        return ", ".join(f"“{reading.quote(text)}”" for text in texts)
 
     def _own(self, name: str) -> bool:
         """Whether there is such a sentence, this dialogue's or everybody's."""

@@ -20,6 +20,8 @@ class Memory:
 
     states: dict[str, dict[str, Any]] = field(default_factory=dict)
     running: str | None = None
+    #: The dialogue that goes on when the exercise asked for in the middle of it is over.
+    waiting: str | None = None
     #: The dialogue that is being closed in this turn.
     ending: str | None = None
 
@@ -30,11 +32,11 @@ class Memory:
             name: {**state, "answers": dict(state.get("answers") or {})}
             for name, state in (kept.get("states") or {}).items()
         }
-        return cls(states, kept.get("running"))
+        return cls(states, kept.get("running"), kept.get("waiting"))
 
     def as_slot(self) -> dict[str, Any]:
         begun = {name: state for name, state in self.states.items() if state.get("key")}
-        return {"states": begun, "running": self.running}
+        return {"states": begun, "running": self.running, "waiting": self.waiting}
 
     def state(self, name: str) -> dict[str, Any]:
         return self.states.setdefault(name, {"answers": {}})

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from actions.turn import Turn
 from bot.flows import Step
 
 MAX_TEXT = 20_000
+#: A recap quotes this many answers.
+RECAP_QUOTES = 5
 COMMANDS = (
     "resume_reflection",
     "start_fresh",
@@ -23,6 +27,9 @@ COMMANDS = (
     "nothing_happened",
     "not_following",
 )
+#: Intents of exercises that leave the open question where it is.
+EXERCISES = ("ask_grounding", "ask_breathing")
+WISH = re.compile(r"\?\s*$|\b(need|want|can|could|please|pls|show|give|help me|let'?s|now)\b", re.I)
 #: Typed, these may change to another dialogue. Others begin by a tap alone: "I want to quit my job"
 #: and "I'm afraid of needles" are answers.
 SWITCHES = ("start_reflection", "write_journal")
@@ -32,8 +39,9 @@ ASIDES = ("insult", "under_age", "someone_else", "other_language")
 COMMAND_WORDS = 8
 QUESTION_WORDS = 20
 SURE = 0.5
-#: A greeting or thanks is shorter still: "I get up in the morning" is an answer.
-SMALL_TALK = ("open", "goodbye", "greet", "thanks", "not_following")
+#: A greeting or thanks is shorter still: "I get up in the morning" is an answer, and so is "how we
+#: go on from here".
+SMALL_TALK = ("open", "goodbye", "greet", "thanks", "not_following", "resume_reflection")
 SMALL_TALK_WORDS = 4
 #: "To sleep" is an answer as often as a goodbye: what would end or skip has to be plain, and still
 #: plainer where any words are welcome ("let it pass").
@@ -45,6 +53,13 @@ STORY = re.compile(
 )
 #: "You did enough today", where a kind line is asked for.
 KIND_LINE = re.compile(r"^(you|your|may you)\b", re.IGNORECASE)
+#: "Call Ana", where somebody says what they would do: their own people, not ours.
+OWN_PEOPLE = re.compile(
+    r"^(i'?d |i'?ll |i would |i will )?(call|text|phone|ring|ask|message|see|visit|tell|write to)"
+    r" (?!(a|an|any|some|someone|somebody|anyone|the|for|me|us|staff)\b"
+    r"|my (care )?(team|clinic|nurse|doctor)\b)",
+    re.IGNORECASE,
+)
 ASKING = re.compile(
     r"\?\s*$|^(who|what|when|where|why|how|is|are|am|can|could|do|does|will|would|should|may)\b",
     re.IGNORECASE,
@@ -76,6 +91,8 @@ def command(turn: Turn, step: Step) -> str | None:
     if step.takes == "number" and numbers(turn.text, step.most):
         return None
     words = len(turn.text.split())
+    if turn.intent in EXERCISES:
+        return turn.intent if _wishes(turn, step, words) else None
     if is_question(turn):
         asking = words <= QUESTION_WORDS and ASKING.search(turn.text)
         return turn.intent if asking or words <= 4 else None
@@ -88,11 +105,21 @@ def command(turn: Turn, step: Step) -> str | None:
         or (step.any_words and KIND_LINE.match(turn.text))
     ):
         return None
+    if turn.intent == "talk_to_human" and step.takes == "words" and OWN_PEOPLE.match(turn.text):
+        return None
     if turn.intent == "nothing_happened":
         return turn.intent if step.may_be_nothing else None
     if turn.intent in ("greet", "thanks", "goodbye") and step.any_words:
         return None
     return turn.intent
+
+
+def _wishes(turn: Turn, step: Step, words: int) -> bool:
+    """Whether an exercise is asked for. "Deep breathing" is what helps somebody, where that is
+    the question."""
+    if words > COMMAND_WORDS or turn.confidence < PLAIN or STORY.search(turn.text):
+        return False
+    return step.takes != "words" or bool(WISH.search(turn.text))
 
 
 def is_question(turn: Turn) -> bool:
@@ -137,3 +164,13 @@ def quote(text: str, words: int = 6, characters: int = 60) -> str:
     """The first words of a text, on one line."""
     kept = " ".join(text.split()[:words])[:characters].strip()
     return kept if kept == " ".join(text.split()) else f"{kept}…"
+
+
+def quotes(step: Step, answers: Mapping[str, Mapping[str, Any]]) -> str:
+    """At most six of the patient's own words an answer, in quotation marks."""
+    texts = [
+        answer["text"]
+        for name in step.quote
+        if (answer := answers.get(name, {})).get("state") == "answered" and answer.get("text")
+    ][: RECAP_QUOTES if step.takes == "recap" else 1]
+    return ", ".join(f"“{quote(text)}”" for text in texts)

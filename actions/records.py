@@ -36,9 +36,9 @@ class Records:
         if step.remember and text:
             data = {"name": step.remember, "text": text}
             note(self._dispatcher, "remembered", step.remember, data)
-        if step.name == "consent" and answer.get("value") in ("yes", "no"):
-            given = {"scope": self._flow.name, "given": answer["value"] == "yes"}
-            note(self._dispatcher, "consent", self._flow.name, given)
+        if step.consent and answer.get("value") in ("yes", "no"):
+            given = {"scope": step.consent, "given": answer["value"] == "yes"}
+            note(self._dispatcher, "consent", step.consent, given)
 
     def entry(self, state: str, sharing: str) -> None:
         """The journal entry so far, of a dialogue that makes one."""

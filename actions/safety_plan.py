@@ -17,6 +17,8 @@ from bot.safety_plan import PARTS
 #: Longest quotation in a bubble, in characters.
 QUOTED = 200
 #: What a plan question takes as a wish to leave, typed; everything else is an answer.
+#: Offered at the end of the first talk, and once more later, to begin or to go on.
+OFFER, OFFER_AGAIN = "onboarding.plan", "onboarding.plan_go_on"
 LEAVES = ("skip", "stop_for_now", "goodbye", "dont_know")
 WORDS, SURE = 5, 0.5
 
@@ -44,6 +46,16 @@ def open_part(turn: Turn) -> str | None:
     return part if turn.asked != part and part in PARTS else None
 
 
+def offer(turn: Turn) -> str | None:
+    """The item that offers to write the plan, or to go on with one that has gaps; None when there
+    is nothing to offer, or it was declined before. Each is offered once."""
+    plan = turn.context.get("safety_plan") or {}
+    item = OFFER_AGAIN if plan else OFFER
+    said = {name.split("#")[0] for name in turn.shown}
+    whole = all(part in plan for part in PARTS)
+    return None if whole or item in said else item
+
+
 def helps(turn: Turn) -> str:
     """What the patient wrote that helps them, short enough to say; empty when there is no plan."""
     plan = turn.context.get("safety_plan") or {}
@@ -59,7 +71,7 @@ def begin(dispatcher: CollectingDispatcher, turn: Turn) -> None:
     if wanted == "change" or not plan:
         say(dispatcher, turn, "safety.plan_intro")
         say(dispatcher, turn, f"safety.plan_{PARTS[0]}")
-    elif missing and wanted != "show" and turn.asked == "safety.plan_stopped":
+    elif missing and wanted != "show" and turn.asked in ("safety.plan_stopped", OFFER_AGAIN):
         say(dispatcher, turn, f"safety.plan_{missing[0]}")
     else:
         show(dispatcher, turn, plan)

@@ -120,7 +120,7 @@ def read(tracker: Tracker) -> Turn:
     text = text.strip().lstrip(GUARD)
     return Turn(
         id=turn.get("id") or event.get("message_id") or "turn",
-        kind=message.get("kind") or ("choice" if tapped else "text"),
+        kind=_kind(message.get("kind") or "text", tapped),
         text=text if VISIBLE.search(text) else "",
         intent=(parsed.get("intent") or {}).get("name") or "",
         confidence=float((parsed.get("intent") or {}).get("confidence") or 0.0),
@@ -135,7 +135,8 @@ def say(dispatcher: CollectingDispatcher, turn: Turn, item_id: str, **values: st
     """Say one item of the content registry, in a phrasing not used lately."""
     items = turn.registry
     item = items.item(item_id)
-    carried = {**(turn.context.get("clinic") or {}), **(turn.context.get("known") or {})}
+    # The clinic's own words win: "music" is its rule, whatever the patient heard.
+    carried = {**(turn.context.get("known") or {}), **(turn.context.get("clinic") or {})}
     known = {**CLINIC, **carried, **values}
     filled = {name: known[name] for name in sorted(item.values)}
     said = [*turn.shown, *_said(dispatcher)]
@@ -195,6 +196,11 @@ def _users(tracker: Tracker) -> Iterator[dict[str, Any]]:
 def _turn(event: Mapping[str, Any]) -> dict[str, Any]:
     turn: dict[str, Any] = (event.get("metadata") or {}).get("turn") or {}
     return turn
+
+
+def _kind(said: str, tapped: bool) -> str:
+    """The title of a button typed out is a tap, too (bot/rasa/channel.py)."""
+    return "choice" if tapped and said == "text" else said
 
 
 def _shown(tracker: Tracker, before_event: Mapping[str, Any]) -> Iterator[str]:

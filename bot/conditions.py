@@ -1,8 +1,9 @@
 """Conditions as data, for flows and for answers: whether something is asked or said now.
 
-A mapping that holds when all of it does. ``stage``, ``known``, ``setting``, ``driving``, ``risk``
-(the level the conversation carries) look at the turn's context, every other name at an earlier
-answer of the same dialogue:
+A mapping that holds when all of it does. ``stage``, ``known``, ``setting``, ``driving``,
+``effects`` (within the clinic's limit for after-effects, or over it) and ``risk`` (the level the
+conversation carries) look at the turn's context, every other name at an earlier answer of the same
+dialogue:
 ``{tone: [hard, mixed]}``, ``{distress: {least: 7}}``, ``{after: {not_below: before}}``.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-CONTEXT = ("stage", "known", "setting", "driving", "risk")
+CONTEXT = ("stage", "known", "setting", "driving", "effects", "risk")
 #: Step -> {"state", "text", "value"}.
 Answers = Mapping[str, Mapping[str, Any]]
 
@@ -35,6 +36,8 @@ def _holds(name: str, wanted: Any, context: Mapping[str, Any], answers: Answers)
     if name == "driving":
         # When nobody has said, the stricter holds.
         return bool(wanted == ("locked" if context.get("driving_locked", True) else "open"))
+    if name == "effects":
+        return bool(wanted == ("over" if context.get("effects_over", True) else "within"))
     found = (answers.get(name) or {}).get("value")
     if isinstance(wanted, Mapping):
         return _compares(found, wanted, answers)

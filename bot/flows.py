@@ -14,6 +14,7 @@ A step's keys:
 - ``track``: the variable of the check-in this answers (bot/variables.py).
 - ``record``: the kind of record the words become; ``remember``: the name they are kept under.
 - ``then``: by value, what is said and which clinic task is made.
+- ``consent``: the scope that a yes or no is kept for.
 - ``first``: items said before the question; ``quote``: earlier steps whose words it quotes.
 """
 
@@ -64,6 +65,7 @@ class Step:
     track: str | None = None
     record: str | None = None
     remember: str | None = None
+    consent: str | None = None
     then: Mapping[str, Reaction] = field(default_factory=dict)
     first: tuple[str, ...] = ()
     quote: tuple[str, ...] = ()
@@ -101,6 +103,8 @@ class Flow:
     needs_infusion: bool = False
     #: Only before a first infusion or while another one is planned.
     needs_next: bool = False
+    #: At its end the safety plan is offered, when there is none yet.
+    then_plan: bool = False
     #: Intents that begin it by themselves.
     intents: tuple[str, ...] = ()
     #: The step that the words which began it already answer.
@@ -190,6 +194,7 @@ def _step(where: str, raw: dict[str, Any]) -> Step:
     except TypeError as error:
         raise FlowError(f"{where}: {error}") from None
     _require(step.takes in TAKES, where, f"takes is one of {TAKES}")
+    _require(step.consent is None or step.takes == "decision", where, "consent is a yes or a no")
     _require(step.track is None or step.track in variables.VARIABLES, where, "unknown variable")
     _require(step.record is None or step.record in TEXTS, where, f"record is one of {TEXTS}")
     return step

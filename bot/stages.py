@@ -57,6 +57,8 @@ class Settings:
     longest_hours: float = 4
     #: No driving for this long, and not before the morning after (domain.md 1.9: the stricter).
     driving_hours: float = 24
+    #: Fog, dizziness and nausea beyond this are for the clinic the same day (domain.md 1.9, 4.2).
+    after_effects_hours: float = 4
     morning: int = 6
 
     @classmethod

@@ -214,6 +214,7 @@ def _view(
         "responses": safety.responses(system, session, patient_id),
         "follow_up": follow_up.choices(system, session, patient_id, who.staff),
         "plan": safety.plan(system, session, patient_id),
+        "whom_to_call": safety.whom_to_call(system, session, patient_id),
         "unreadable": person.unreadable(system, session, patient_id),
         "journal": person.journal(system, session, patient_id),
         "check_ins": person.check_ins(system, session, patient_id),

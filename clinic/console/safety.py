@@ -1,4 +1,4 @@
-"""What a clinician wants beside an alert: the last screens and the safety plan."""
+"""What a clinician wants beside an alert: the last screens, the safety plan, and whom to call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from bot import measures
 from bot.measures import Measure
 from bot.risk.levels import Level
-from clinic import safety_plan
+from clinic import agreed, safety_plan
 from clinic.conversation import measuring
 from clinic.records.models import Infusion, Record
 from clinic.safety_plan import Part
@@ -114,6 +114,11 @@ def _administrations(
 
 def plan(system: System, session: Session, patient_id: str) -> list[Part]:
     return safety_plan.shown(system, session, patient_id)
+
+
+def whom_to_call(system: System, session: Session, patient_id: str) -> str:
+    """Name and number of the person the team may call when the patient cannot be reached."""
+    return agreed.whom_to_call(session, system.vault(session), patient_id)
 
 
 def _screen(

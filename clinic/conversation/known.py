@@ -15,13 +15,14 @@ from sqlalchemy.orm import Session
 
 from bot.content import Registry
 from bot.variables import BEFORE, COMPARED
+from clinic import agreed
 from clinic.records.models import Infusion, Record
 from clinic.records.vault import Vault
 
 #: What is looked at. Entries are the most and the longest, and nothing here is in them.
 _KINDS = (
     *("remembered", "small_step", "intention", "win", "parked_decision", "clinic_task"),
-    "check_in",
+    *("check_in", "consent"),
 )
 _SETTLED = ("done", "dropped", "drop", "bring")
 #: A step is asked about when its first touch comes (data/policy/touches.yml).
@@ -65,17 +66,20 @@ def known(
     infusions = [infusion for infusion in infusions if not infusion.cancelled]
     since = max((i.ended_at for i in infusions if i.ended_at and i.ended_at <= now), default=None)
     compared = cycles(held, infusions)
+    allowed = agreed.given(held)
     found |= {
+        "no_questions": "" if allowed.get(agreed.QUESTIONS, True) else "yes",
+        "no_cycle": "" if allowed.get(agreed.CYCLE, True) else "yes",
         "wins": _list(_quote(text) for text in wins[-3:]),
         "parked": _list(_quote(text) for text in parked[-2:]),
         "step_due": found.get("small_step", "") if _due(step, now) else "",
-        "requests": _list(asked[-_SHOWN:]),
+        "requests": _list(dict.fromkeys(asked[-_SHOWN:])),
         "ride": "yes" if _has_ride(held, since) else "",
         "card": _list(
             _quote(found[n]) for n in ("intention", "let_go", "safe_place") if n in found
         ),
         "differences": _differences(words, compared),
-        "last_time": _last_time(words, compared),
+        "last_time": _last_time(words, compared, found.get("music", "")),
     }
     return {name: text[:2000] for name, text in found.items() if text}
 
@@ -147,11 +151,16 @@ def _differences(words: Registry, cycles: dict[int, dict[str, int]]) -> str:
     )
 
 
-def _last_time(words: Registry, cycles: dict[int, dict[str, int]]) -> str:
-    if not cycles:
-        return ""
-    last = cycles[max(cycles)]
-    return _list(f"{_name(words, n)} {last[n]}" for n in COMPARED if n in last and n not in BEFORE)
+def _last_time(words: Registry, cycles: dict[int, dict[str, int]], music: str) -> str:
+    """What was noted after the last infusion of which anything was; the next one has only what is
+    asked before it."""
+    after = [
+        [f"{_name(words, n)} {found[n]}" for n in COMPARED if n in found and n not in BEFORE]
+        for _, found in sorted(cycles.items())
+    ]
+    last = next((noted for noted in reversed(after) if noted), [])
+    heard = [f"{words.render('variable.music')} {_quote(music)}"] if last and music else []
+    return _list([*last, *heard])
 
 
 def _name(words: Registry, variable: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from clinic import feed
+from clinic import agreed, feed
 from clinic.conversation import whereabouts
 from clinic.records.models import Conversation, Message, Record, RecordMessage, new_id
 from clinic.system import System
@@ -56,6 +56,8 @@ def keep_record(
     )
     session.flush()
     follow.up(system, session, found)
+    if found.kind == agreed.KIND:
+        agreed.heed(system, session, conversation.patient_id, data["scope"], data["given"])
     if found.kind == "check_in" and "step_done" in data:
         follow.told(session, conversation.patient_id, data["step_done"])
     session.merge(RecordMessage(record_id=found.id, message_id=message.id))

@@ -350,6 +350,7 @@ def compose(
             "infusion_number": where.number,
             "hours_until_next": where.hours_until,
             "driving_locked": whereabouts.driving_locked(clinic, patient, infusions, now),
+            "effects_over": whereabouts.effects_over(clinic, where),
             "known": held,
             "intention": held.get("intention"),
             "clinic": whereabouts.known(system, clinic, patient),

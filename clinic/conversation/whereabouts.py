@@ -63,6 +63,11 @@ def driving_locked(
     return stages.driving_locked(now, as_stages(infusions), clock(clinic), zone)
 
 
+def effects_over(clinic: Clinic, where: stages.Place) -> bool:
+    """Whether fog or nausea should be over by now, by the clinic's own limit."""
+    return where.hours_since is not None and where.hours_since > clock(clinic).after_effects_hours
+
+
 def clock(clinic: Clinic) -> stages.Settings:
     """What the clinic has set about stages. A setting that cannot be read counts as not set: the
     patient's message must come through, and `afterglow doctor` names it."""

@@ -27,6 +27,7 @@ from clinic.system import System
 NOTICE = (
     "conversation.notice_program",
     "conversation.notice_adults",
+    "conversation.notice_advice",
     "conversation.notice_readers",
     "conversation.notice_emergency",
 )

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from clinic import agreed
 from clinic.conversation import whereabouts
 from clinic.journal import erasing
 from clinic.journal.entries import Journal
@@ -92,8 +93,9 @@ def of(system: System, session: Session, patient: Patient) -> list[Choice]:
         select(Record).where(Record.patient_id == patient.id, Record.kind == "consent")
     )
     for record, data in vault.documents(consents):
-        given = "given" if data["given"] else "not_given"
-        found.append(Choice(record.updated_at, f"consent_{given}"))
+        code = f"consent_{data['scope']}_{'given' if data['given'] else 'not_given'}"
+        if data["scope"] in agreed.CHANGEABLE:
+            found.append(Choice(record.updated_at, code))
     return sorted(found, key=lambda choice: choice.at, reverse=True)
 
 

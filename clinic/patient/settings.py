@@ -12,6 +12,7 @@ from fastapi import APIRouter, Form
 from fastapi.responses import FileResponse, JSONResponse, Response
 from sqlalchemy.orm import Session
 
+from clinic import agreed
 from clinic.conversation import delivery, whereabouts
 from clinic.notify import Channels
 from clinic.notify.push import public_key
@@ -24,7 +25,7 @@ from clinic.wake.contacts import NotKeptError
 
 Text = Annotated[str, Form()]
 #: What the page says after an act, by the code in its address.
-SAID = ("sent", "on", "off", "erased", "asked", "not_today")
+SAID = ("sent", "on", "off", "erased", "asked", "not_today", "agreed_changed")
 
 #: The name on a phone's screen says nothing about what it is for.
 _MANIFEST = {
@@ -105,6 +106,18 @@ def router(system: System, pages: Pages) -> APIRouter:
         status = 404 if state == "unknown" else 200
         return pages.bare("stop.html", "stop", status, state=state, given=given)
 
+    @routes.post("/settings/agreed")
+    def agree(scope: Text = "", given: Text = "", token: Token = None) -> Response:
+        """Say it anew. A no counts at any time, a yes not while the medicine works."""
+        with system.database.write() as session:
+            patient = pages.signed_in(session, token).patient
+            if scope not in agreed.CHANGEABLE or given not in ("yes", "no"):
+                return back("/settings#agreed")
+            if given == "yes" and _impaired(system, session, patient.id):
+                return back("/settings?said=not_today#agreed")
+            agreed.change(system, session, patient.id, scope, given == "yes")
+        return back("/settings?said=agreed_changed#agreed")
+
     # Not behind sign-in: the browser fetches these by itself, and they know nobody.
     @routes.get("/worker.js")
     def worker() -> Response:
@@ -146,6 +159,7 @@ def router(system: System, pages: Pages) -> APIRouter:
                 error=error,
                 channel=channel,
                 choices=history.of(system, session, conversation.patient),
+                scopes=_scopes(system, session, conversation.patient_id),
             )
 
     return routes
@@ -154,6 +168,18 @@ def router(system: System, pages: Pages) -> APIRouter:
 def _impaired(system: System, session: Session, patient_id: str) -> bool:
     """Nobody decides about consent while it works (domain.md R09)."""
     return whereabouts.place(session, patient_id, system.clock.now()).impaired
+
+
+def _scopes(system: System, session: Session, patient_id: str) -> list[tuple[str, bool, str]]:
+    """(scope, yes or no, words it is about), of what was answered and can be changed here."""
+    vault = system.vault(session)
+    said = agreed.of(session, vault, patient_id)
+    contact = agreed.whom_to_call(session, vault, patient_id)
+    return [
+        (scope, said[scope], contact if scope == agreed.CALLS else "")
+        for scope in agreed.CHANGEABLE
+        if scope in said
+    ]
 
 
 def _shown(system: System, session: Session, contact: PatientContact) -> tuple[str, str]:

@@ -135,14 +135,14 @@ def test_every_yes_and_no_stands_with_its_day(world: World, sam: Patient, page: 
     entry = write(world, sam, WORDS)
     page.post(f"/journal/{entry}/sharing", data={"sharing": "shared"})
     page.post("/days/visits", data={"wanted": "false"})
-    record(world, sam, "consent", "start", {"scope": "onboarding", "given": True})
+    record(world, sam, "consent", "questions", {"scope": "questions", "given": True})
     page.post("/team/download")
     said = shown(page.get("/settings").text)
     for did in (
         "Read the notice",
         "Shared a page",
         "does not come by itself",
-        "Yes, in the first talk",
+        "Yes: the companion may ask",
         "taken along",
     ):
         assert did in said, did

@@ -149,11 +149,19 @@ def test_the_page_itself_holds_the_numbers_for_when_the_network_is_gone(edge: Ed
     assert "tel:911" in page
 
 
-def test_the_notice_says_program_adults_readers_and_emergency(edge: Edge):
+@pytest.mark.parametrize(
+    "page", ["journal", "steps", "days", "changes", "plan", "team", "settings"]
+)
+def test_every_page_says_that_it_is_no_medical_advice(edge: Edge, page: str):
+    assert "no medical advice" in edge.client.get(f"/{page}").text
+
+
+def test_the_notice_says_program_adults_advice_readers_and_emergency(edge: Edge):
     lines = edge.client.get("/api/notice").json()["lines"]
     assert [line["content"].rpartition("_")[2] for line in lines] == [
         "program",
         "adults",
+        "advice",
         "readers",
         "emergency",
     ]

@@ -132,20 +132,49 @@ def test_a_typed_title_is_the_button(talk: Talk) -> None:
 def test_recovery_asks_body_ride_and_a_word_and_then_lets_rest(talk: Talk) -> None:
     talk.stage, talk.hours = "recovery", 0.5
     assert talk.opens().ids == ["conversation.recovery_body"]
-    assert talk.taps("foggy").ids == ["conversation.recovery_ride"]
+    assert talk.taps("fine").ids == ["conversation.recovery_ride"]
     assert talk.taps("yes").ids == ["conversation.recovery_word"]
     assert talk.says("ocean").ids == ["conversation.recovery_rest"]
-    assert talk.record("check_in") == {"body": "foggy"}
+    assert talk.record("check_in") == {"body": "fine"}
     assert talk.parts() == {"conversation.recovery_word": ("answered", "ocean")}
 
 
 def test_recovery_without_a_ride_tells_the_staff(talk: Talk) -> None:
     talk.stage, talk.hours = "recovery", 0.5
     talk.opens()
-    assert talk.taps("sick").ids == ["conversation.recovery_unwell", "conversation.recovery_ride"]
+    assert talk.taps("sick").ids == ["conversation.recovery_unwell", "conversation.recovery_staff"]
+    assert talk.taps("yes").ids == ["conversation.recovery_ride"]
     reply = talk.taps("no")
     assert reply.ids == ["conversation.recovery_no_ride", "conversation.recovery_word"]
     assert reply.tasks() == [("ride", "urgent")]
+
+
+@pytest.mark.parametrize("body", ["foggy", "sick"])
+def test_foggy_without_staff_near_calls_them(talk: Talk, body: str) -> None:
+    talk.stage, talk.hours = "recovery", 0.5
+    talk.opens()
+    assert talk.taps(body).last == "conversation.recovery_staff"
+    alone = talk.taps("no")
+    assert alone.ids == ["conversation.recovery_left", "conversation.recovery_ride"]
+    assert alone.tasks() == [("human_request", "urgent")]
+
+
+@pytest.mark.parametrize(
+    "words", ["I left early and feel weird", "i snuck out", "left before they said i could"]
+)
+def test_leaving_early_calls_the_staff(talk: Talk, words: str) -> None:
+    talk.stage, talk.hours = "recovery", 0.8
+    talk.opens()
+    reply = talk.says(words)
+    assert reply.ids == ["conversation.recovery_left"]
+    assert reply.tasks() == [("human_request", "urgent")]
+
+
+@pytest.mark.parametrize("words", ["nothing left of it", "my friend left work early to get me"])
+def test_other_words_with_left_do_not(talk: Talk, words: str) -> None:
+    talk.stage, talk.hours = "recovery", 0.8
+    talk.opens()
+    assert talk.says(words).tasks() == []
 
 
 def test_no_reflection_runs_in_recovery(talk: Talk) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from conftest import SCREENER, Reply, Talk
 
+from bot import content
 from bot.flows import Flow, flows
 
 FLOWS = list(flows().values())
@@ -21,7 +22,8 @@ KNOWN = {
     "card": "“rest is allowed”",
     "let_go": "rest is allowed",
     "last_time": "how strong it was 7",
-    "differences": "hours of sleep 5, before 8",
+    "differences": "hours of sleep 5 (the time before: 8)",
+    "homework": "write three lines before bed",
     "requests": "a question (“may I swim”)",
 }
 CLINIC = {"fasting": "No food for 6 hours.", "music": "Headphones are there."}
@@ -34,16 +36,21 @@ def begin(talk: Talk, flow: Flow, **context: Any) -> Reply:
     return talk._send({"kind": "choice", "text": "Start", "payload": payload}, **context)
 
 
+def over(reply: Reply) -> bool:
+    """Whether the dialogue is finished; something else may be offered after it."""
+    return any(".closed" in said for said in reply.ids)
+
+
 @pytest.mark.parametrize("flow", FLOWS, ids=NAMES)
 def test_skip_alone_leads_to_the_end(talk: Talk, flow: Flow) -> None:
     reply = begin(talk, flow)
     asked = [reply.last]
     for _ in range(len(flow.steps) + 1):
-        if "closed" in reply.last or "not_screened" in reply.last:
+        if over(reply) or "not_screened" in reply.last:
             break
         reply = talk.taps("skip")
         asked.append(reply.last)
-    assert "closed" in reply.last or "not_screened" in " ".join(reply.ids), asked
+    assert over(reply) or "not_screened" in " ".join(reply.ids), asked
     assert len(set(asked)) == len(asked), "nothing is asked twice"
 
 
@@ -53,7 +60,7 @@ def test_words_lead_to_the_end_and_nothing_breaks(talk: Talk, flow: Flow) -> Non
     context = {"known": KNOWN, "clinic": {**CLINIC, "clinic_name": "Harbor Clinic"}}
     reply = begin(talk, flow, **context)
     for _ in range(3 * len(flow.steps)):
-        if "closed" in reply.last or reply.last.startswith("safety."):
+        if over(reply) or reply.last.startswith("safety."):
             return
         name = reply.last.split(".")[-1].removesuffix("_again").removesuffix("_words")
         step = next((s for s in flow.steps if name.startswith(s.name)), None)
@@ -72,7 +79,7 @@ def test_it_stops_on_request_and_goes_on_days_later(talk: Talk, flow: Flow) -> N
     takes = flow.step(first.split(".")[1]).takes
     words = {"number": "5", "decision": "no"}.get(takes, "a lamp by the window")
     answered = talk.says(words)
-    if "closed" in answered.last or answered.last.startswith("safety."):
+    if over(answered) or answered.last.startswith("safety."):
         return
     open_question = answered.last
     assert talk.says("stop for now").ids == ["reflection.stopped"]
@@ -234,10 +241,10 @@ def test_why_different_comes_after_the_red_flags(talk: Talk) -> None:
 
 
 def test_why_different_names_what_was_noted_and_claims_no_cause(talk: Talk) -> None:
-    known = {"known": {"differences": "hours of sleep 5, before 8"}}
+    known = {"known": {"differences": "hours of sleep 5 (the time before: 8)"}}
     talk.says("why was this one so different", **known)
     reply = talk.taps("no", **known)
-    assert "hours of sleep 5, before 8" in reply.text
+    assert "hours of sleep 5 (the time before: 8)" in reply.text
 
 
 @pytest.mark.parametrize(
@@ -271,12 +278,126 @@ def test_grounding_that_helps_ends_there(talk: Talk) -> None:
     assert measured == [{"distress": 6}, {"distress": 3}]
 
 
+@pytest.mark.parametrize(
+    ("words", "exercise"),
+    [("I need a grounding exercise", "grounding"), ("show me a breathing exercise", "breathing")],
+)
+def test_an_exercise_in_the_middle_is_measured_and_leads_back_to_the_open_question(
+    talk: Talk, words: str, exercise: str
+) -> None:
+    begin(talk, flows()["reflection_3"])
+    talk.says("that I can ask for help")
+    assert talk.says(words).last == f"{exercise}.before"
+    reply = talk.says("7")
+    if reply.last == "grounding.state":
+        reply = talk.taps("sad")
+        assert content.registry().item(reply.last).breath == {"in": 3, "out": 5, "rounds": 6}
+    talk.taps("done")
+    back = talk.says("4")
+    assert back.ids[0] == f"{exercise}.closed"
+    assert back.last.startswith("reflection_3.step")
+    measured = [data for (kind, _), data in talk.records.items() if kind == "check_in"]
+    assert measured == [{"distress": 7}, {"distress": 4}]
+    assert talk.says("text Ana").last == "reflection_3.who"
+    assert talk.record("small_step") == {"text": "text Ana"}
+
+
+def test_stopping_the_exercise_stops_and_the_dialogue_can_be_gone_on_with(talk: Talk) -> None:
+    begin(talk, flows()["reflection_3"])
+    talk.says("that I can ask for help")
+    talk.says("I need a grounding exercise")
+    talk.says("7")
+    assert talk.says("stop for now").ids == ["reflection.stopped"]
+    assert talk.opens(after=24 * 3600).ids == ["conversation.welcome_back"]
+    assert talk.taps("go_on").last.startswith("reflection_3.step")
+
+
+def test_risk_in_an_exercise_leaves_no_way_back_into_it(talk: Talk) -> None:
+    begin(talk, flows()["reflection_3"])
+    talk.says("that I can ask for help")
+    talk.says("I need a grounding exercise")
+    talk.says("I want to die", risk="emergency", categories=("suicide",))
+    begin(talk, flows()["breathing"])
+    talk.says("5")
+    talk.taps("done")
+    assert talk.says("3").ids == ["breathing.closed"], "nothing waits behind it any more"
+
+
+def test_a_buttons_title_typed_out_is_that_button(talk: Talk) -> None:
+    begin(talk, flows()["reflection"])
+    talk.taps("fine")
+    assert talk.says("Nothing came up").ids == ["reflection.nothing", "reflection.noticed"]
+
+
+@pytest.mark.parametrize("words", ["call Ana", "I'd call my brother", "call my therapist"])
+def test_whom_they_would_call_is_an_answer(talk: Talk, words: str) -> None:
+    begin(talk, flows()["outcome"])
+    for _ in range(2):
+        talk.taps("skip")
+    talk.says("I stop answering the phone")
+    assert talk.says(words).last == "outcome.steady"
+    kept = [data for (kind, _), data in talk.records.items() if kind == "remembered"]
+    assert {"name": "when_signs", "text": words} in kept
+
+
+@pytest.mark.parametrize("words", ["I want to talk to a person", "call my nurse please"])
+def test_a_wish_for_a_person_is_never_an_answer(talk: Talk, words: str) -> None:
+    begin(talk, flows()["outcome"])
+    assert talk.says(words).last == "conversation.human"
+
+
+def test_the_start_asks_for_consent_by_scope_and_for_people_and_leads_into_the_safety_plan(
+    talk: Talk,
+) -> None:
+    begin(talk, flows()["onboarding"])
+    talk.taps("done")
+    assert talk.taps("yes").last == "onboarding.visits"
+    assert talk.taps("no").ids == ["onboarding.no_visits", "onboarding.trusted"]
+    assert talk.says("my sister Ana").last == "onboarding.call_ok"
+    assert talk.taps("yes").last == "onboarding.contact"
+    assert talk.says("Ana, 555 0102").ids == ["onboarding.contact_kept", "onboarding.therapy"]
+    talk.taps("yes")
+    assert talk.taps("skip").ids == ["onboarding.closed", "onboarding.plan"]
+    given = {
+        data["scope"]: data["given"] for (k, _), data in talk.records.items() if k == "consent"
+    }
+    assert given == {"questions": True, "visits": False, "call_contact": True}
+    kept = {
+        data["name"]: data["text"] for (k, _), data in talk.records.items() if k == "remembered"
+    }
+    assert kept == {"trusted": "my sister Ana", "contact": "Ana, 555 0102"}
+    assert talk.says("yes please").ids == ["safety.plan_intro", "safety.plan_warning_signs"]
+    talk.says("I stop answering")
+    assert talk.plan == {"warning_signs": "I stop answering"}
+
+
+def test_a_plan_with_gaps_is_offered_once_more_and_gone_on_with(talk: Talk) -> None:
+    talk.stage, talk.hours, talk.infusion = "preparation", None, None
+    talk.plan = {"warning_signs": "I stop answering"}
+    assert talk.opens().ids == ["onboarding.plan_go_on"]
+    assert talk.taps("start").ids == ["safety.plan_coping"]
+    talk.says("stop")
+    assert talk.opens(after=24 * 3600).ids != ["onboarding.plan_go_on"], "once"
+
+
+def test_whom_to_call_is_asked_only_after_a_yes(talk: Talk) -> None:
+    begin(talk, flows()["onboarding"])
+    talk.taps("done"), talk.taps("yes"), talk.taps("yes"), talk.taps("skip")
+    assert talk.taps("no").last == "onboarding.therapy"
+
+
+def test_after_a_no_to_questions_a_greeting_asks_nothing(talk: Talk) -> None:
+    known = {"known": {"no_questions": "yes"}}
+    talk.stage = "day_1"
+    assert talk.opens(due_measures=["phq9"], **known).ids == ["conversation.greet_between"]
+
+
 def test_a_no_to_questions_ends_the_start_and_is_kept(talk: Talk) -> None:
     begin(talk, flows()["onboarding"])
     talk.taps("done")
     reply = talk.taps("no")
     assert reply.ids == ["onboarding.no_questions", "onboarding.closed"]
-    assert talk.record("consent") == {"scope": "onboarding", "given": False}
+    assert talk.record("consent") == {"scope": "questions", "given": False}
 
 
 def test_a_finished_dialogue_is_not_offered_again(talk: Talk) -> None:
@@ -324,7 +445,7 @@ def test_a_bare_number_answers_the_open_question(talk: Talk, number: str) -> Non
 
 #: What docs/clinical/checklist.md says is asked, by dialogue.
 ASKED = {
-    "onboarding": {"therapy", "team"},
+    "onboarding": {"readers", "consent", "visits", "trusted", "call_ok", "therapy", "team"},
     "preparation": {
         *("expecting", "worry", "questions", "ride", "food", "substances", "light_day", "bring"),
         *("quiet_home", "breath"),
@@ -335,17 +456,17 @@ ASKED = {
         *("medicines", "supplements", "ill", "substances", "load", "ride", "open", "ready"),
         *("cycle_ok", "card"),
     },
-    "evening": {"bits", "wait", "friend"},
+    "evening": {"body_still", "bits", "wait", "friend"},
     "session": {
         *("intensity", "content", "insight", "allowing", "support", "light", "sound", "privacy"),
         *("eye_mask", "music", "music_helped", "fog", "dizzy", "nausea"),
     },
     "reflection": {"body", "image", "tone", "kind"},
-    "reflection_2": {"sleep", "far_away", "flexible", "keeping", "kind"},
+    "reflection_2": {"sleep", "body", "far_away", "flexible", "keeping", "kind"},
     "reflection_3": {"hoped", "keep", "step", "area", "parked", "booked"},
     "practice": {"someone", "well", "glad"},
-    "between": {"step_done", "stress", "reflected", "talked", "win"},
-    "review": {"learned", "open_to", "team", "anything_new"},
+    "between": {"step_done", "stress", "reflected", "talked", "homework_went", "win"},
+    "review": {"learned", "open_to", "team", "hard_to_say", "anything_new"},
     "outcome": {"changed", "same", "signs", "will", "steady", "plan"},
     "keeping_well": {"mood", "signs", "steady"},
     "farewell": {"keep", "next_you", "copy"},
@@ -357,10 +478,55 @@ def test_the_checklists_questions_are_asked(talk: Talk, name: str) -> None:
     context = {"known": KNOWN, "clinic": {**CLINIC, "clinic_name": "Harbor Clinic"}}
     reply = begin(talk, flows()[name], **context)
     asked: set[str] = set()
-    while "closed" not in reply.last:
+    while not over(reply):
         asked.add(reply.last.split(".")[1].removesuffix("_words"))
         reply = talk.taps("skip", **context)
     assert ASKED[name] <= asked
+
+
+@pytest.mark.parametrize("name", ["fog", "dizzy", "nausea"])
+def test_after_effects_the_day_after_are_for_the_clinic_the_same_day(talk: Talk, name: str) -> None:
+    reply = begin(talk, flows()["session"])
+    while reply.last != f"session.{name}":
+        reply = talk.taps("skip")
+    told = talk.taps("1")
+    assert told.ids[0] == "session.too_long"
+    assert told.tasks() == [("human_request", "urgent")]
+    assert talk.record("check_in")[name] == 1
+
+
+def test_unwell_on_day_2_calls_the_clinic(talk: Talk) -> None:
+    begin(talk, flows()["reflection_2"])
+    talk.says("6")
+    told = talk.taps("unwell")
+    assert told.ids[0] == "reflection_2.unwell"
+    assert told.tasks() == [("human_request", "urgent")]
+
+
+def test_after_a_no_the_cycle_is_not_asked_about_again(talk: Talk) -> None:
+    known = {"known": {"no_cycle": "yes"}}
+    reply = begin(talk, flows()["day_of"], **known)
+    asked = {reply.last}
+    while not over(reply):
+        reply = talk.taps("skip", **known)
+        asked.add(reply.last)
+    assert not {"day_of.cycle_ok", "day_of.cycle"} & asked
+
+
+def test_what_a_patient_remembers_does_not_take_the_place_of_the_clinics_rule(talk: Talk) -> None:
+    clinic = {"clinic": {**CLINIC, "clinic_name": "Harbor Clinic"}}
+    reply = talk.says("can i bring my own music", known={"music": "slow piano"}, **clinic)
+    assert "Headphones are there." in reply.text
+    assert "slow piano" not in reply.text
+
+
+def test_three_ways_to_use_the_days_are_offered(talk: Talk) -> None:
+    talk.stage = "day_1"
+    talk.opens()
+    assert talk.taps("other").ids == ["conversation.can_do_after"]
+    offered = content.registry().item("conversation.can_do_after").choices
+    assert [choice.id for choice in offered] == ["journal", "quiet", "therapy", "skip"]
+    assert talk.taps("therapy").tasks() == [("therapist", "routine")]
 
 
 def test_a_phrase_and_a_place_are_asked_for_until_they_are_known(talk: Talk) -> None:

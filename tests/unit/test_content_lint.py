@@ -72,6 +72,7 @@ SINGLE = {
     "conversation.infusion_told",
     "conversation.recovery_unwell",
     "conversation.recovery_no_ride",
+    "conversation.recovery_left",
     "conversation.recovery_human",
     "conversation.recovery_human_sent",
     "conversation.under_age",
@@ -85,6 +86,11 @@ SINGLE = {
     "day_of.call_substances",
     "day_of.no_ride",
     "different.flags",
+    "evening.tell_somebody",
+    "evening.too_long",
+    "session.too_long",
+    "reflection_2.tired",
+    "reflection_2.unwell",
 }
 LONGEST = {"words": "w " * 30, "clinic_name": "Harbor Clinic"}
 
@@ -147,6 +153,37 @@ def test_nothing_suggests_or_confirms_a_memory(item: Item):
 )
 def test_the_check_for_suggestive_questions_finds_them(text: str):
     assert any(re.search(pattern, text, re.IGNORECASE) for pattern in SUGGESTIVE)
+
+
+#: E06: an infusion is never held out as help in a crisis, in any language's cards either.
+INFUSION = r"\b(?:infusions?|ketamine|boosters?|this medicine|the drug)\b"
+RESCUE = (
+    r"\b(?:suicid\w*|crisis|emergenc\w*|danger|kill\w*|die|dying|want to live|hopeless\w*"
+    r"|unsafe|end (?:it|your life))\b"
+)
+
+
+def offers_rescue(text: str) -> bool:
+    """Whether one sentence puts an infusion and a crisis together."""
+    parts = re.split(r"(?<=[.!?])\s+", text)
+    return any(re.search(INFUSION, p, re.I) and re.search(RESCUE, p, re.I) for p in parts)
+
+
+@pytest.mark.parametrize("item", ITEMS, ids=lambda item: item.id)
+def test_an_infusion_is_never_shown_as_care_in_a_crisis(item: Item):
+    assert not any(offers_rescue(text) for text in item.variants)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ketamine can quickly ease suicidal thoughts.",
+        "It is hard now. An extra infusion can help in a crisis.",
+        "If you are in danger, ask for a booster.",
+    ],
+)
+def test_the_check_for_an_infusion_as_rescue_finds_it(text: str):
+    assert offers_rescue(text)
 
 
 def test_reading_grade_is_six_or_less_at_the_median_and_eight_at_most():
