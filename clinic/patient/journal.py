@@ -25,7 +25,7 @@ Text = Annotated[str, Form()]
 #: What the page says after an act, by the code in its address.
 SAID = (
     *("kept", "both_kept", "changed_who", "erased", "not_erased"),
-    *("stays_shared", "stays_talk", "stays_danger"),
+    *("stays_shared", "stays_talk", "stays_danger", "not_today", "kept_today"),
 )
 _PAGE = 30
 #: Distress from which nothing challenging is offered, and for how long (domain.md 5.3).
@@ -74,12 +74,17 @@ def router(system: System, pages: Pages, turns: Turns) -> APIRouter:
         prompt: Text, text: Text, key: Text, sharing: Text, tags: Text = "", token: Token = None
     ) -> Response:
         conversation = mine(token)
+        with system.database.read() as session:
+            today = sharing == "shared" and _impaired(system, session, conversation.patient_id)
         try:
-            kept = entries.write(system, conversation, prompt, text, sharing, tags, key)
+            who = "private" if today else sharing
+            kept = entries.write(system, conversation, prompt, text, who, tags, key)
         except NotPossibleError:
             return back("/journal")
         except NotAcceptedError as error:
             return write_page(token, prompt, error, text=text, sharing=sharing, tags=tags)
+        if today and not kept.worry:
+            return back(f"/journal/{kept.entry_id}?said=kept_today")
         return after(conversation, kept)
 
     @routes.get("/journal/{entry_id}")
@@ -122,6 +127,8 @@ def router(system: System, pages: Pages, turns: Turns) -> APIRouter:
         try:
             with system.database.write() as session:
                 conversation = pages.signed_in(session, token)
+                if sharing == "shared" and _impaired(system, session, conversation.patient_id):
+                    return back(f"/journal/{entry_id}?said=not_today")
                 Journal(system, session, conversation.patient_id).share(entry_id, sharing)
         except NotPossibleError:
             return back("/journal")
@@ -229,6 +236,11 @@ def _why(system: System, offer: prompts.Offer) -> str:
     domain = system.words.item(f"prompt.domain_{offer.prompt.domain}").variants[0]
     item = system.words.item(f"prompt.why_{offer.why}")
     return system.words.render(item.id, 0, {"domain": domain} if item.values else {})
+
+
+def _impaired(system: System, session: Session, patient_id: str) -> bool:
+    """Nobody decides about sharing while it works (domain.md R09); to make private is no such."""
+    return whereabouts.place(session, patient_id, system.clock.now()).impaired
 
 
 def _intention(system: System, session: Session, patient_id: str) -> str:

@@ -37,5 +37,22 @@ def test_in_the_first_hours_consent_is_not_taken_and_nothing_is_shared(
     world.system.database.close()
 
 
+@pytest.mark.parametrize("hours", [1, 6])
+def test_on_the_page_too_nothing_is_shared_on_the_day_and_can_be_made_private(
+    tmp_path: Path, peer: Peer, hours: float
+):
+    world = World.make(tmp_path, assistant_url=peer.url, turn_deadline=2.0)
+    with open_edge(world, peer, hours_ago=hours) as edge:
+        words = {"prompt": "journal.free", "text": "the sea", "key": "key-1", "sharing": "shared"}
+        page = edge.client.post("/journal", data=words)
+        assert "private for now" in page.text
+        entry = page.url.path
+        for sharing, said in (("shared", "Nothing was changed"), ("private", "who may read it")):
+            assert said in edge.client.post(f"{entry}/sharing", data={"sharing": sharing}).text
+        with world.system.database.read() as session:
+            assert [record.sharing for record in session.scalars(select(Record))] == ["private"]
+    world.system.database.close()
+
+
 def test_the_day_after_both_are(edge: Edge):
     assert kept(edge) == {"consent": None, "journal_entry": "shared"}
