@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from clinic.conversation import handoff, intake, lease
-from clinic.records.models import Conversation, Escalation, Message, Record
+from clinic.records.models import Clinic, Conversation, Escalation, Message, Record
 from tests.behaviour.conftest import Edge
 from tests.behaviour.peer import Peer, says
 
@@ -255,6 +255,16 @@ def test_coming_back_after_hours_lets_the_companion_greet(edge: Edge, peer: Peer
     edge.settle()
     assert len(peer.turns) == 2
     assert all(m["kind"] != "open" for m in edge.shown())
+
+
+def test_after_effects_are_measured_by_the_clinics_own_limit(edge: Edge, peer: Peer):
+    edge.say("hello")
+    assert peer.turns[-1]["context"]["effects_over"] is True
+    with edge.world.system.database.write() as session:
+        clinic = session.get_one(Clinic, 1)
+        clinic.settings = clinic.settings | {"after_effects_hours": "48"}
+    edge.say("hello again")
+    assert peer.turns[-1]["context"]["effects_over"] is False
 
 
 def test_a_phrase_shown_this_week_is_named_so_that_it_is_not_repeated(edge: Edge, peer: Peer):

@@ -484,6 +484,25 @@ def test_the_checklists_questions_are_asked(talk: Talk, name: str) -> None:
     assert ASKED[name] <= asked
 
 
+@pytest.mark.parametrize("body", ["foggy", "sick"])
+def test_in_the_evening_after_effects_are_weighed_by_the_clinics_own_limit(
+    talk: Talk, body: str
+) -> None:
+    begin(talk, flows()["evening"], effects_over=False)
+    within = talk.taps(body, effects_over=False)
+    assert within.ids == ["evening.tell_somebody", "evening.bits"]
+    assert within.tasks() == []
+
+
+@pytest.mark.parametrize("body", ["foggy", "sick"])
+def test_beyond_that_limit_the_clinic_hears_the_same_day(talk: Talk, body: str) -> None:
+    assert begin(talk, flows()["evening"], effects_over=True).ids[0] == "evening.plan"
+    over_it = talk.taps(body, effects_over=True)
+    assert over_it.ids == ["evening.too_long", "evening.bits"]
+    assert over_it.tasks() == [("human_request", "urgent")]
+    assert talk.record("check_in") == {"body": body}
+
+
 @pytest.mark.parametrize("name", ["fog", "dizzy", "nausea"])
 def test_after_effects_the_day_after_are_for_the_clinic_the_same_day(talk: Talk, name: str) -> None:
     reply = begin(talk, flows()["session"])
