@@ -41,6 +41,8 @@ def settings(home: Path, **changes: object) -> Settings:
         "port": 80,
         "public_url": "http://testserver",
         "assistant_url": "http://127.0.0.1:9",
+        # Calm words must not count as urgent because the machine is slow.
+        "screen_deadline": 60.0,
     }
     return Settings(**(values | changes))  # type: ignore[arg-type]
 

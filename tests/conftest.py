@@ -6,8 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.builders import World
+
+# No test depends on how fast the machine is.
+settings.register_profile("afterglow", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("afterglow")
 
 
 @pytest.fixture

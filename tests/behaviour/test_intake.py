@@ -149,8 +149,8 @@ def test_a_detector_that_hangs_fails_toward_a_human(tmp_path, peer, monkeypatch)
 
     world = World.make(tmp_path, assistant_url=peer.url, screen_deadline=0.05)
     over = threading.Event()
-    monkeypatch.setattr(screening.risk, "assess", lambda *_: over.wait(30))
     with open_edge(world, peer) as edge:
+        monkeypatch.setattr(screening.risk, "assess", lambda *_: over.wait(30))
         edge.say("an ordinary sentence")
         assert [alert.reason for alert in alerts(edge)] == ["unscreened"]
         over.set()
