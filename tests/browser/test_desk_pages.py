@@ -143,6 +143,15 @@ def clinic_settings_page(house: House) -> tuple[Staff, str]:
     return ada, f"{HOME}/settings"
 
 
+def erase(house: House) -> tuple[Staff, str]:
+    """While an alert runs, which is said."""
+    chief = house.world.staff("Chief", "supervisor")
+    with house.world.system.database.write() as session:
+        people.relate(house.world.system, session, house.sam, chief, "supervisor")
+    alert(house.world, house.sam)
+    return chief, f"{HOME}/patients/{house.sam.id}/erase"
+
+
 PAGES: tuple[Callable[[House], tuple[Staff, str]], ...] = (
     glass_form,
     glass_page,
@@ -156,6 +165,7 @@ PAGES: tuple[Callable[[House], tuple[Staff, str]], ...] = (
     invited,
     colleague,
     clinic_settings_page,
+    erase,
 )
 
 
