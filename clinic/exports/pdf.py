@@ -5,7 +5,7 @@ here, and the first page says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -56,6 +56,7 @@ class _Book:
         self._pdf.set_auto_page_break(True, 18)
         self._pdf.add_font("body", "", str(_FONT))
         self._known = _signs()
+        self._widths: dict[str, float] = {}
         self._pdf.set_title(self._say("title"))
         self._pdf.set_lang("en")
         self._pdf.add_page()
@@ -166,7 +167,41 @@ class _Book:
         self._pdf.set_font("body", size=size)
         self._pdf.set_text_color(*((85, 100, 106) if size == _SMALL else (31, 42, 46)))
         drawn = "".join(c if c == "\n" or ord(c) in self._known else "?" for c in text)
-        self._pdf.multi_cell(0, size * 0.55, drawn, align="L", new_x="LMARGIN", new_y="NEXT")
+        for line in self._broken(drawn, (self._pdf.epw - 2 * self._pdf.c_margin) / size):
+            self._pdf.cell(0, size * 0.55, line, new_x="LMARGIN", new_y="NEXT")
+
+    def _broken(self, text: str, room: float) -> Iterator[str]:
+        """Lines of at most ``room`` (mm at size 1), broken between words. Each word is measured
+        once: fpdf's own breaking measures the line anew at every letter, minutes for years."""
+        space = self._width(" ")
+        for paragraph in text.split("\n"):
+            line: list[str] = []
+            used = 0.0
+            for word in paragraph.split(" "):
+                for piece in self._fitting(word, room):
+                    width = self._width(piece)
+                    if line and used + space + width > room:
+                        yield " ".join(line)
+                        line, used = [], 0.0
+                    used += width + (space if line else 0)
+                    line.append(piece)
+            yield " ".join(line)
+
+    def _fitting(self, word: str, room: float) -> Iterator[str]:
+        """The word, in pieces where it is wider than a line."""
+        while self._width(word) > room:
+            end = max(1, int(len(word) * room / self._width(word)))
+            while end > 1 and self._width(word[:end]) > room:
+                end -= 1
+            yield word[:end]
+            word = word[end:]
+        yield word
+
+    def _width(self, word: str) -> float:
+        """In mm at size 1."""
+        if word not in self._widths:
+            self._widths[word] = self._pdf.get_string_width(word) / self._pdf.font_size_pt
+        return self._widths[word]
 
     def _day(self, at: str) -> str:
         local = datetime.fromisoformat(at).astimezone(self._zone)
