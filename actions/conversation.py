@@ -193,6 +193,9 @@ def measures_wait(turn: Turn) -> bool:
 
 
 def was_away(turn: Turn) -> bool:
+    """Whether there is reason to greet: they were away, or it is the companion that comes."""
+    if turn.context.get("by_itself"):
+        return True
     seconds = turn.seconds_since_before
     return seconds is None or seconds >= AWAY_SECONDS
 

@@ -165,6 +165,8 @@ TURN: dict[str, Any] = {
                 "hours_until_next": {"type": ["number", "null"]},
                 # True: driving is out of the question. False is no permission.
                 "driving_locked": {"type": "boolean"},
+                # True: the companion comes by itself with this turn; nobody has opened the page.
+                "by_itself": {"type": "boolean"},
                 # True: fog or nausea should be over by the clinic's own limit.
                 "effects_over": {"type": "boolean"},
                 # What the record already holds, by name: asked once, not again.

@@ -124,6 +124,7 @@ class Document(BaseModel):
     schedule: Words = None
     planned: Annotated[float | None, BeforeValidator(_number(1, 20, whole=True))] = None
     driving_hours: Hours = None
+    after_effects_hours: Annotated[float | None, BeforeValidator(_number(1, 24))] = None
     day_of_hours: Hours = None
     pre_next_hours: Hours = None
     next_first_hours: Hours = None

@@ -94,6 +94,12 @@ GROUPS = (
                 "number",
             ),
             (
+                "after_effects_hours",
+                "Fog, dizziness or nausea alerts you after so many hours",
+                "The same day, when the companion asks. Not set: 4.",
+                "number",
+            ),
+            (
                 "morning",
                 "The next morning begins at",
                 "The hour, on the patient's clock. Not set: 6.",

@@ -34,6 +34,7 @@ from clinic.records.models import (
     Conversation,
     Message,
     RiskAssessment,
+    Touch,
 )
 from clinic.system import System
 
@@ -350,6 +351,7 @@ def compose(
             "infusion_number": where.number,
             "hours_until_next": where.hours_until,
             "driving_locked": whereabouts.driving_locked(clinic, patient, infusions, now),
+            "by_itself": _comes_by_itself(session, message),
             "effects_over": whereabouts.effects_over(clinic, where),
             "known": held,
             "intention": held.get("intention"),
@@ -367,6 +369,16 @@ def compose(
             "safety_plan": safety_plan.current(session, vault, patient.id),
         },
     }
+
+
+def _comes_by_itself(session: Session, message: Message) -> bool:
+    """Whether a touch opened the conversation, and not the patient who looked at the page: then
+    there is something to say, however short a while they were away."""
+    if message.kind != "open":
+        return False
+    return (
+        session.scalars(select(Touch.id).where(Touch.message_id == message.id)).first() is not None
+    )
 
 
 def _heed(

@@ -130,6 +130,16 @@ def test_a_quiet_patient_is_visited_once_at_each_time_of_the_window(window: Wind
     }
 
 
+def test_the_assistant_is_told_that_it_comes_by_itself(window: Window) -> None:
+    """Somebody who wrote an hour ago is not greeted for a look at the page, and is for a touch."""
+    window.pass_time(3 * HOUR)
+    visit = window.edge.peer.turns[-1]
+    assert visit["message"]["kind"] == "open"
+    assert visit["context"]["by_itself"] is True
+    window.edge.say("hello")
+    assert window.edge.peer.turns[-1]["context"]["by_itself"] is False
+
+
 def test_an_answer_makes_room_for_the_next(window: Window) -> None:
     window.pass_time(2 * HOUR)
     window.edge.say("tired, but all right")

@@ -539,6 +539,13 @@ def test_what_a_patient_remembers_does_not_take_the_place_of_the_clinics_rule(ta
     assert "slow piano" not in reply.text
 
 
+def test_a_visit_of_its_own_greets_soon_after_the_last_words_too(talk: Talk) -> None:
+    talk.stage = "evening"
+    talk.says("thank you")
+    assert talk.opens(after=5400).ids == []
+    assert talk.opens(after=600, by_itself=True).ids == ["conversation.greet_evening"]
+
+
 def test_three_ways_to_use_the_days_are_offered(talk: Talk) -> None:
     talk.stage = "day_1"
     talk.opens()
