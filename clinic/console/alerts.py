@@ -1,6 +1,7 @@
 """What a clinician does with an alert: take it, give it back, record the outcome."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form
@@ -62,7 +63,7 @@ def add(router: APIRouter, desk: Desk) -> None:
             machine.log_contact(system, session, alert_id, staff, kind, note)
             return session.get_one(Escalation, alert_id)
 
-        return move(alert_id, who, "contact-noted", keep)
+        return move(alert_id, who, "contact-noted", keep, Again({}, contact=(kind, note)))
 
     @router.post("/console/escalations/{alert_id}/resolve")
     def resolve(
@@ -98,8 +99,7 @@ def add(router: APIRouter, desk: Desk) -> None:
                 act(session, session.get_one(Staff, who.staff.id))
                 because = person.messages_of(session, alert_id)
         except RefusedError as refused:
-            kept = form or Again({})
-            refilled = Again({"acts": str(refused)}, note=kept.note, disposition=kept.disposition)
+            refilled = replace(form or Again({}), problems={"acts": str(refused)})
             return patients.show(desk, who, patient_id, status=409, form=refilled)
         return back_to(
             patients.url(patient_id, said, f"#m-{because[-1][0]}" if because else "#end")

@@ -35,7 +35,9 @@ log = logging.getLogger("afterglow.console")
 
 #: Fields of forms that hold words, and those that are nobody's words or must not be shown.
 _WORDS = ("note", "text", "why")
-_NOT_SHOWN = ("csrf", "key", "next", "password", "code")
+_NOT_SHOWN = ("csrf", "key", "next", "password", "code", "base", "version")
+#: Fields of forms that no page gives back.
+_SECRET = ("csrf", "password", "code", "paper")
 
 COOKIE = "afterglow_staff"
 HOME = "/console"
@@ -60,7 +62,12 @@ class MissingError(Exception):
 
 
 class StaleFormError(Exception):
-    """The form's token is not this session's: nothing was done."""
+    """The form's token is not this session's: nothing was done. ``who``: whose session this is, if
+    it is a whole one."""
+
+    def __init__(self, who: Who | None = None) -> None:
+        super().__init__()
+        self.who = who
 
 
 class Desk:
@@ -84,7 +91,7 @@ class Desk:
         """The signed-in person behind a form that this session was given."""
         who = self.signed_in(request)
         if not access.same_csrf(who, csrf):
-            raise StaleFormError
+            raise StaleFormError(who)
         return who
 
     @contextmanager
@@ -173,13 +180,12 @@ def route_class(feed: Feed) -> type[APIRoute]:
                 except (MissingError, RequestValidationError):
                     # A relation may have ended while somebody wrote.
                     return missing(await _written(request))
-                except StaleFormError:
-                    return problem(
-                        403,
-                        "This page was too old",
-                        "Nothing was changed. Open the page again and repeat it.",
-                        await _written(request),
-                    )
+                except StaleFormError as error:
+                    if request.url.path.startswith(SIGN_IN):
+                        return problem(
+                            403, "This page was too old", "Nothing was changed. Start again."
+                        )
+                    return await _send_again(request, error.who)
                 except HTTPException:
                     raise
                 except Exception as error:
@@ -234,12 +240,7 @@ async def _sign_in_needed(request: Request) -> Response:
         # The page's script loads the page again and so arrives at sign-in.
         return HTMLResponse("", 401, {"HX-Refresh": "true"})
     if request.method != "GET":
-        return problem(
-            401,
-            "You were signed out",
-            "Nothing was sent or saved. Sign in again and repeat it.",
-            await _written(request),
-        )
+        return await _send_again(request, None)
     if request.headers.get("Sec-Fetch-Site") == "cross-site":
         # A link in an e-mail: browsers hold a SameSite=Strict cookie back on the way in from
         # another site. Asking again from our own page brings it along.
@@ -248,17 +249,36 @@ async def _sign_in_needed(request: Request) -> Response:
     return back_to(f"{SIGN_IN}?next={quote(inside(request.url.path))}")
 
 
-async def _written(request: Request) -> str:
-    """The words of a form that was not taken, so that nobody has to find them again."""
+async def _send_again(request: Request, who: Who | None) -> HTMLResponse:
+    """A form of a sign-in that is over: all it held stands on this page, to be sent by hand once
+    somebody is signed in. Nothing is kept on the server, nor in the browser's storage."""
+    template = _TEMPLATES.get_template("send_again.html")
+    page = template.render(
+        who=who,
+        csrf=who.session.csrf if who else "",
+        action=inside(request.url.path),
+        fields=[(name, value) for name, value in await _fields(request) if name not in _SECRET],
+        kept=await _written(request),
+    )
+    return HTMLResponse(page, 403 if who else 401)
+
+
+async def _fields(request: Request) -> list[tuple[str, str]]:
+    """What a form held, but for files."""
     if request.method != "POST":
-        return ""
+        return []
     try:
         form = await request.form()
     except Exception:
-        return ""
+        return []
+    return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+
+
+async def _written(request: Request) -> str:
+    """The words of a form that was not taken, so that nobody has to find them again."""
     return "\n".join(
-        str(value) if name in _WORDS else f"{name}: {value}"
-        for name, value in form.multi_items()
+        value if name in _WORDS else f"{name}: {value}"
+        for name, value in await _fields(request)
         if value and name not in _NOT_SHOWN
     )
 

@@ -48,7 +48,6 @@ SAID = {
     "handed-over": "Your colleague is being called. The alert calls until somebody takes it.",
     "location": "Noted where they are.",
     "follow-up": "Kept. It comes up on the day, with whoever has it.",
-    "follow-up-not": "Not kept: say what, who does it and on which day.",
     "followed-up": "Done.",
     "handed": "Your colleague is on the team now.",
     "contact-noted": "Noted. Your hold on the alert is longer by that.",
@@ -70,6 +69,10 @@ class Again:
     note: str = ""
     disposition: str = ""
     text: str = ""
+    #: An attempt to reach the patient: kind and note.
+    contact: tuple[str, str] = ("", "")
+    #: Something to follow up: what, to, on; None: nothing was typed.
+    follow: dict[str, str] | None = None
 
 
 def url(patient_id: str, said: str = "", place: str = "") -> str:

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from clinic import clinic_settings, glass, infusions, invitations, people
 from clinic.console import access, proofs, recovery
-from clinic.console.desk import HOME
+from clinic.console.desk import COOKIE, HOME
 from clinic.records.models import Patient, Staff
 from tests.behaviour.test_caseload import score
 from tests.browser.test_three_windows import House
@@ -269,3 +269,37 @@ def test_a_relation_that_ends_closes_the_open_page_and_keeps_what_was_being_writ
     expect(page.get_by_text("It was like floating.")).to_have_count(0)
     expect(page.get_by_label("What you had written")).to_have_value("What I wanted to say")
     expect_no_barriers(page)
+
+
+def test_a_sign_in_that_ends_takes_no_words_along(house: House) -> None:
+    """The page asks by itself and hears that nobody is signed in: the patient leaves the screen, a
+    note that was being written stays, and is sent after signing in in another tab."""
+    message(house.world, house.sam, "It was like floating.")
+    page = house.clinician(house.robin)
+    page.goto(f"{house.url}{HOME}/patients/{house.sam.id}/review")
+    page.get_by_label("A note about Sam Rivera").fill("He saw the sea.\nTwice.")
+    with house.world.system.database.write() as session:
+        access.end_sessions(house.world.system, session, house.robin.id)
+    expect(page.get_by_role("heading", name="You were signed out")).to_be_visible()
+    expect(page.get_by_text("It was like floating.")).to_have_count(0)
+    expect(page.get_by_label("A note about Sam Rivera")).to_have_value("He saw the sea.\nTwice.")
+    stand(page, "signed-out-unsent")
+    page.get_by_role("button", name="Keep it").click()
+    expect(page.get_by_role("link", name="Sign in in a new tab")).to_be_visible()
+    stand(page, "send-again")
+    with house.world.system.database.write() as session:
+        token = access.start(house.world.system, session, house.robin.id)
+    cookie = {"name": COOKIE, "value": token, "domain": "127.0.0.1", "path": HOME}
+    page.context.add_cookies([cookie])  # type: ignore[list-item]
+    page.get_by_role("button", name="I am signed in: go on").click()
+    stand(page, "send-now")
+    page.get_by_role("button", name="Send it", exact=True).click()
+    expect(page.locator(".kept-note .written").first).to_have_text("He saw the sea.\nTwice.")
+
+
+def test_a_sign_in_that_ends_with_nothing_written_leads_to_the_door(house: House) -> None:
+    page = house.clinician(house.robin)
+    page.goto(f"{house.url}{HOME}/patients/{house.sam.id}/review")
+    with house.world.system.database.write() as session:
+        access.end_sessions(house.world.system, session, house.robin.id)
+    expect(page.get_by_label("E-mail")).to_be_visible()

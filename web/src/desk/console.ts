@@ -9,8 +9,10 @@ import { live } from "./live";
 import { push } from "./push";
 import { selected } from "./selected";
 import { times } from "./times";
+import { keepUnsent } from "./unsent";
 
 times();
+keepUnsent();
 keys();
 live();
 alarm();

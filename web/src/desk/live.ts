@@ -9,7 +9,9 @@
 // data-live-mode="append" (a transcript) new rows are added at once while its end is in view.
 // When the stream is down the rows are polled; when that fails too, the stale banner says so.
 
+import { said } from "./say";
 import { tick } from "./times";
+import { signedOut } from "./unsent";
 
 const POLL = 15_000;
 const TYPES_FOR = 6_000;
@@ -80,12 +82,6 @@ function closed(): void {
 const CLOSED =
   "Your relation to them has ended, or your time with them is over. What you sent before is kept. Go on from the bar above.";
 
-function said(tag: string, words: string): HTMLElement {
-  const element = document.createElement(tag);
-  element.textContent = words;
-  return element;
-}
-
 /** The patient is writing: said for a moment, then forgotten. */
 let typed: number | undefined;
 function typing(): void {
@@ -132,7 +128,7 @@ class Live {
     try {
       const answer = await fetch(this.url, { headers: { "HX-Request": "true" } });
       if (answer.status === 401 || answer.redirected) {
-        location.reload();
+        signedOut();
         return;
       }
       if (answer.status === 404) {
