@@ -13,8 +13,9 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from clinic import infusions
+from clinic.conversation import whereabouts
 from clinic.patient.pages import Pages, Token, back
-from clinic.records.models import Infusion, Patient, Touch
+from clinic.records.models import Clinic, Infusion, Patient, Touch
 from clinic.system import System
 from clinic.touches import plan, schedule
 
@@ -93,6 +94,7 @@ def router(system: System, pages: Pages) -> APIRouter:
                     : -_PAST - 1 : -1
                 ],
                 infusions=_held(session, patient),
+                series=_series(session, patient),
                 wanted=patient.touches_wanted,
                 zone=patient.timezone.replace("_", " "),
                 said=said if said in SAID else "",
@@ -112,6 +114,15 @@ def _visit(system: System, touch: Touch, patient: Patient) -> Visit:
 def _held(session: Session, patient: Patient) -> list[Infusion]:
     held = [one for one in infusions.of(session, patient) if not one.cancelled]
     return held[::-1]
+
+
+def _series(session: Session, patient: Patient) -> dict[str, str] | None:
+    """How far along the first series is, by the clinic's own length; None after it."""
+    if patient.program != "induction":
+        return None
+    length = whereabouts.clock(session.get_one(Clinic, 1)).planned
+    done = sum(one.ended_at is not None and not one.booster for one in _held(session, patient))
+    return {"done": str(done), "length": str(length)} if 0 < done <= length else None
 
 
 def _typed(to: str, patient: Patient) -> datetime:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from httpx import Response
 
-from clinic.records.models import Touch
+from clinic.records.models import Clinic, Patient, Touch
 from clinic.touches import plan
 from tests.behaviour.conftest import Edge, open_edge
 from tests.behaviour.peer import Peer
@@ -55,6 +55,17 @@ def test_what_will_come_stands_there_by_the_patients_clock(edge: Edge):
     assert "The day after Thu, Mar 12, 10:00 am" in seen
     assert "America/New York" in seen
     assert "Infusion 1" in seen
+
+
+def test_how_far_along_the_series_is_goes_by_the_clinics_own_length(edge: Edge):
+    assert "1 of about 6 in the first series" in days(edge)
+    with edge.world.system.database.write() as session:
+        clinic = session.get_one(Clinic, 1)
+        clinic.settings = clinic.settings | {"planned": 4}
+    assert "1 of about 4 in the first series" in days(edge)
+    with edge.world.system.database.write() as session:
+        session.get_one(Patient, edge.patient.id).program = "maintenance"
+    assert "first series" not in days(edge)
 
 
 def test_moved_later_and_left_out(edge: Edge):
