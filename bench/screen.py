@@ -10,6 +10,7 @@ second opinion; the rules 1 ms for 20 words and 20 ms for 500; with the second o
 from __future__ import annotations
 
 import os
+import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -62,6 +63,9 @@ def main() -> None:
             each = seconds(lambda text=text, using=using: assess(text, using=using), 15)  # type: ignore[misc]
             told = f" (goal {goal})" if goal else ""
             print(f"{who}: {words} words in {statistics.median(each) * 1000:.2f} ms median{told}")
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"memory of it all, at the most: {most:.0f} MB (goal 300)")
 
 
 if __name__ == "__main__":
