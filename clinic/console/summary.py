@@ -37,6 +37,7 @@ from clinic.system import System
 #: Records of words, in the order of the page, with what stands where there is none.
 _WORDS = (
     ("team_question", "Questions for the team", "None written down."),
+    ("stressor", "What weighs on them", "Nothing named."),
     ("intention", "Intention", "None set."),
     ("small_step", "Steps", "None chosen."),
     ("parked_decision", "Parked decisions", "None parked."),

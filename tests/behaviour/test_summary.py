@@ -97,3 +97,10 @@ def test_an_earlier_infusion_can_be_chosen_and_nothing_says_so(
     assert "Alert 1" not in shown(look(world, sam, ames))
     earlier = look(world, sam, ames, "summary?since=2026-03-10T00:00:00%2B00:00")
     assert "Alert 1, Urgent" in shown(earlier)
+
+
+def test_what_weighs_on_a_patient_stands_there(world: World, sam: Patient, ames: Staff) -> None:
+    world.infusion(sam, hours_ago=80)
+    record(world, sam, "stressor", "x1", {"text": "the rent, and my father's hip"})
+    page = shown(look(world, sam, ames))
+    assert in_order(page, ["What weighs on them", "the rent, and my father"])
