@@ -13,13 +13,13 @@ from tests.desk import Browser, alert, audit, shown
 
 
 @pytest.fixture
-def ada(world: World) -> Staff:
+def boss(world: World) -> Staff:
     return world.staff("Ada", "admin")
 
 
 @pytest.fixture
-def admin(world: World, ada: Staff) -> Browser:
-    return Browser(world).sign_in(ada)
+def admin(world: World, boss: Staff) -> Browser:
+    return Browser(world).sign_in(boss)
 
 
 def change(admin: Browser, person: Staff, *roles: str, sure: str = "") -> int:
@@ -34,7 +34,7 @@ def roles(world: World, person: Staff) -> list[str]:
 
 
 def test_a_role_that_goes_cuts_at_once_and_is_on_record(
-    world: World, ada: Staff, admin: Browser
+    world: World, boss: Staff, admin: Browser
 ) -> None:
     robin, ben = world.staff("Robin", "therapist", "supervisor"), world.staff("Ben")
     sam = world.patient("Sam Rivera", robin)
@@ -47,18 +47,18 @@ def test_a_role_that_goes_cuts_at_once_and_is_on_record(
     assert change(admin, robin, "supervisor") == 303
     assert page.get(f"/console/patients/{sam.id}").status_code == 404
     [row] = audit(world, "staff.roles")
-    assert (row.actor, row.detail) == (f"staff:{ada.id}", {"gained": "", "lost": "therapist"})
+    assert (row.actor, row.detail) == (f"staff:{boss.id}", {"gained": "", "lost": "therapist"})
     history = shown(admin.get(f"/console/team/{robin.id}").text)
     assert "Ada Roles changed: lost therapist" in history
     assert "Sam" not in history
 
 
-def test_the_last_administrator_stays_one(world: World, ada: Staff, admin: Browser) -> None:
-    assert change(admin, ada, "therapist", sure="yes") == 409
+def test_the_last_administrator_stays_one(world: World, boss: Staff, admin: Browser) -> None:
+    assert change(admin, boss, "therapist", sure="yes") == 409
     assert "last administrator" in shown(admin.last)
-    assert roles(world, ada) == ["admin"]
+    assert roles(world, boss) == ["admin"]
     world.staff("Eve", "admin")
-    assert change(admin, ada, "therapist") == 303
+    assert change(admin, boss, "therapist") == 303
     assert admin.get("/console/team/invite").status_code == 404
 
 
