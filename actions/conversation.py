@@ -69,7 +69,7 @@ class Companion(Action, ABC):
 
     def waits_for_answer(self, turn: Turn) -> bool:
         """Whether this would talk past an open safety question."""
-        return not self.always and turn.kind == "text" and safety.open_question(turn)
+        return not self.always and turn.typed and safety.open_question(turn)
 
     @abstractmethod
     def answer(self, dispatcher: CollectingDispatcher, turn: Turn, tracker: Tracker) -> None: ...

@@ -89,7 +89,7 @@ class Dialogue:
     def begin(self) -> None:
         """Start, go on, or decline: a yes starts only what was offered."""
         turn = self.turn
-        if turn.kind == "text" and safety.open_question(turn):
+        if turn.typed and safety.open_question(turn):
             safety.ask_on(self.dispatcher, turn)
             return
         if turn.stage in quiet.STAGES:

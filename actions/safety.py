@@ -81,7 +81,7 @@ def respond(dispatcher: CollectingDispatcher, turn: Turn) -> None:
 
 def _for_another(turn: Turn, level: Level) -> bool:
     """Whether the writer worries about somebody else, and not about themselves."""
-    if turn.kind == "text" and about_another(turn.text):
+    if turn.typed and about_another(turn.text):
         return True
     return helping(turn.asked, level, turn.context.get("measures") or {})
 
@@ -113,7 +113,7 @@ def answered(dispatcher: CollectingDispatcher, turn: Turn, answer: str) -> None:
         friend = turn.payload.get("about") == "friend" or turn.asked == ASK_FRIEND
         say(dispatcher, turn, "safety.friend_next" if friend else "safety.no_next")
         return
-    if turn.kind == "text":
+    if turn.typed:
         # A tap raises the risk by itself; a typed answer reaches a person this way too.
         task(dispatcher, turn, "human_request", "urgent")
     if turn.asked == ASK_FIRST["others"]:

@@ -52,7 +52,7 @@ class Turn:
     """What one message says and where it stands."""
 
     id: str
-    #: text, choice or open.
+    #: text, choice or open. The title of a button typed out is a choice too.
     kind: str
     #: The patient's words; for a tap, the button's title. Empty when there is nothing to see.
     text: str
@@ -65,6 +65,8 @@ class Turn:
     shown: tuple[str, ...] = ()
     #: The turn before this one: its time and stage.
     before: Mapping[str, Any] = field(default_factory=dict)
+    #: Whether it was written, be it a button's title: the edge knows the meaning of taps alone.
+    typed: bool = True
 
     @property
     def stage(self) -> str:
@@ -128,6 +130,7 @@ def read(tracker: Tracker) -> Turn:
         context={**CONTEXT, **(turn.get("context") or {})},
         shown=shown,
         before=(_turn(before).get("context") or CONTEXT) if before else {},
+        typed=(message.get("kind") or "text") == "text",
     )
 
 
