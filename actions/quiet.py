@@ -12,7 +12,6 @@ from rasa_sdk.executor import CollectingDispatcher
 from actions.turn import Turn, keep, note, say, task
 
 STAGES = ("infusion", "recovery")
-#: No answers, whatever was asked.
 FOGGY = re.compile(r"\b(fog|foggy|dizzy|woozy|confused|out of it|unsteady|spinning)\b", re.I)
 #: They went before anybody let them go.
 LEFT = re.compile(
@@ -24,6 +23,7 @@ LEFT = re.compile(
     r"|\b(nobody|no one) (saw|knows|noticed) me (leave|go)",
     re.IGNORECASE,
 )
+#: No answers, whatever was asked.
 BEGINNINGS = ("open", "greet", "start_reflection", "resume_reflection", "start_fresh")
 
 

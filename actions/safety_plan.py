@@ -16,9 +16,9 @@ from bot.safety_plan import PARTS
 
 #: Longest quotation in a bubble, in characters.
 QUOTED = 200
-#: What a plan question takes as a wish to leave, typed; everything else is an answer.
 #: Offered at the end of the first talk, and once more later, to begin or to go on.
 OFFER, OFFER_AGAIN = "onboarding.plan", "onboarding.plan_go_on"
+#: What a plan question takes as a wish to leave, typed; everything else is an answer.
 LEAVES = ("skip", "stop_for_now", "goodbye", "dont_know")
 WORDS, SURE = 5, 0.5
 
