@@ -12,7 +12,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic import agreed
-from clinic.conversation import whereabouts
 from clinic.journal import erasing
 from clinic.journal.entries import Journal
 from clinic.journal.steps import Steps
@@ -43,7 +42,7 @@ def router(system: System, pages: Pages) -> APIRouter:
     def erase_pages(token: Token = None) -> Response:
         with system.database.write() as session:
             patient = pages.signed_in(session, token).patient
-            if _impaired(system, session, patient):
+            if pages.impaired(session, patient.id):
                 return back("/settings?said=not_today#erase")
             erasing.erase_all(system, session, patient.id)
         return back("/settings?said=erased#erase")
@@ -67,7 +66,7 @@ def router(system: System, pages: Pages) -> APIRouter:
             row = Journal(system, session, patient.id).row(entry_id)
             if row is None:
                 return back("/journal")
-            if sure != "yes" or _impaired(system, session, patient):
+            if sure != "yes" or pages.impaired(session, patient.id):
                 return back(f"/journal/{entry_id}?said=not_erased")
             kept = erasing.erase(system, session, row)
         return back(f"/journal/{entry_id}?said=stays_{kept}" if kept else "/journal?said=erased")
@@ -97,7 +96,3 @@ def of(system: System, session: Session, patient: Patient) -> list[Choice]:
         if data["scope"] in agreed.CHANGEABLE:
             found.append(Choice(record.updated_at, code))
     return sorted(found, key=lambda choice: choice.at, reverse=True)
-
-
-def _impaired(system: System, session: Session, patient: Patient) -> bool:
-    return whereabouts.place(session, patient.id, system.clock.now()).impaired

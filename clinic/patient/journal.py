@@ -75,7 +75,7 @@ def router(system: System, pages: Pages, turns: Turns) -> APIRouter:
     ) -> Response:
         conversation = mine(token)
         with system.database.read() as session:
-            today = sharing == "shared" and _impaired(system, session, conversation.patient_id)
+            today = sharing == "shared" and pages.impaired(session, conversation.patient_id)
         try:
             who = "private" if today else sharing
             kept = entries.write(system, conversation, prompt, text, who, tags, key)
@@ -127,7 +127,7 @@ def router(system: System, pages: Pages, turns: Turns) -> APIRouter:
         try:
             with system.database.write() as session:
                 conversation = pages.signed_in(session, token)
-                if sharing == "shared" and _impaired(system, session, conversation.patient_id):
+                if sharing == "shared" and pages.impaired(session, conversation.patient_id):
                     return back(f"/journal/{entry_id}?said=not_today")
                 Journal(system, session, conversation.patient_id).share(entry_id, sharing)
         except NotPossibleError:
@@ -236,11 +236,6 @@ def _why(system: System, offer: prompts.Offer) -> str:
     domain = system.words.item(f"prompt.domain_{offer.prompt.domain}").variants[0]
     item = system.words.item(f"prompt.why_{offer.why}")
     return system.words.render(item.id, 0, {"domain": domain} if item.values else {})
-
-
-def _impaired(system: System, session: Session, patient_id: str) -> bool:
-    """Nobody decides about sharing while it works (domain.md R09); to make private is no such."""
-    return whereabouts.place(session, patient_id, system.clock.now()).impaired
 
 
 def _intention(system: System, session: Session, patient_id: str) -> str:

@@ -48,6 +48,11 @@ class Pages:
             raise NotSignedInError
         return found
 
+    def impaired(self, session: Session, patient_id: str) -> bool:
+        """Whether the medicine works: nobody decides about consent, sharing or deleting while it
+        does (domain.md R09). To take something back is no such decision."""
+        return whereabouts.place(session, patient_id, self.system.clock.now()).impaired
+
     def page(
         self,
         session: Session,

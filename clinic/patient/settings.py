@@ -64,7 +64,7 @@ def router(system: System, pages: Pages) -> APIRouter:
         try:
             with system.database.write() as session:
                 patient = pages.signed_in(session, token).patient
-                if _impaired(system, session, patient.id):
+                if pages.impaired(session, patient.id):
                     raise NotKeptError("not_today")
                 contacts.add(system, session, channels, patient, channel, address)
         except NotKeptError as error:
@@ -75,7 +75,7 @@ def router(system: System, pages: Pages) -> APIRouter:
     def enter(code: Text = "", token: Token = None) -> Response:
         with system.database.write() as session:
             patient = pages.signed_in(session, token).patient
-            if _impaired(system, session, patient.id):
+            if pages.impaired(session, patient.id):
                 return show(token, error="not_today")
             known = contacts.confirm(system, session, patient, code)
         return back("/settings?said=on") if known else show(token, error="wrong_code")
@@ -113,7 +113,7 @@ def router(system: System, pages: Pages) -> APIRouter:
             patient = pages.signed_in(session, token).patient
             if scope not in agreed.CHANGEABLE or given not in ("yes", "no"):
                 return back("/settings#agreed")
-            if given == "yes" and _impaired(system, session, patient.id):
+            if given == "yes" and pages.impaired(session, patient.id):
                 return back("/settings?said=not_today#agreed")
             agreed.change(system, session, patient.id, scope, given == "yes")
         return back("/settings?said=agreed_changed#agreed")
@@ -163,11 +163,6 @@ def router(system: System, pages: Pages) -> APIRouter:
             )
 
     return routes
-
-
-def _impaired(system: System, session: Session, patient_id: str) -> bool:
-    """Nobody decides about consent while it works (domain.md R09)."""
-    return whereabouts.place(session, patient_id, system.clock.now()).impaired
 
 
 def _scopes(system: System, session: Session, patient_id: str) -> list[tuple[str, bool, str]]:
