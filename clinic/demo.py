@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic import infusions, people
-from clinic.console import access as staff_access
+from clinic.console.sign_in import access as staff_access
 from clinic.patient import access as patient_access
 from clinic.records.models import Clinic, Patient, Staff
 from clinic.system import System

@@ -21,7 +21,7 @@ from bot import measures
 from bot.content import question
 from clinic import demo, infusions, people
 from clinic.clock import ManualClock
-from clinic.console import access as staff_access
+from clinic.console.sign_in import access as staff_access
 from clinic.conversation import delivery, intake
 from clinic.escalation import machine
 from clinic.journal import entries, prompts

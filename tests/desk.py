@@ -13,8 +13,8 @@ from httpx import Response
 
 from bot.risk.levels import Level
 from clinic.app import create_app
-from clinic.console import access, proofs
 from clinic.console.desk import COOKIE
+from clinic.console.sign_in import access, proofs
 from clinic.conversation import delivery
 from clinic.conversation.learned import keep_record
 from clinic.escalation import machine

@@ -35,7 +35,7 @@ def staff_add(
 ) -> None:
     """Add a member of staff and print a one-time password for the first sign-in."""
     from clinic import people
-    from clinic.console import access
+    from clinic.console.sign_in import access
 
     with work() as (system, session):
         password = access.create_staff(system, session, name, title, email, role)
@@ -50,7 +50,7 @@ def staff_add(
 @staff.command("reset")
 def staff_reset(email: str) -> None:
     """A new one-time password and a new second factor for somebody who lost theirs."""
-    from clinic.console import access
+    from clinic.console.sign_in import access
 
     with work() as (system, session):
         password = access.reset_sign_in(system, session, email)

@@ -135,7 +135,7 @@ def demo_clinic(
 def demo_code(email: str) -> None:
     """The current second-factor code of a demo clinician, for trying it without a phone."""
     from clinic import people
-    from clinic.console import proofs
+    from clinic.console.sign_in import proofs
     from clinic.records.models import Clinic
 
     with work() as (system, session):

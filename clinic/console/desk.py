@@ -24,8 +24,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy.orm import Session
 from starlette.exceptions import HTTPException
 
-from clinic.console import access, relations, wording
-from clinic.console.access import Who
+from clinic.console import relations, wording
+from clinic.console.sign_in import access
+from clinic.console.sign_in.access import Who
 from clinic.conversation import delivery
 from clinic.feed import Feed
 from clinic.records.models import Clinic, Heartbeat

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
-from clinic.console import access
-from clinic.console.access import Who
 from clinic.console.desk import Desk
+from clinic.console.sign_in import access
+from clinic.console.sign_in.access import Who
 
 
 def add(router: APIRouter, desk: Desk) -> None:

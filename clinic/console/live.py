@@ -9,9 +9,10 @@ from fastapi.responses import Response, StreamingResponse
 from sqlalchemy import select
 
 from clinic import feed
-from clinic.console import access, relations
-from clinic.console.access import Who
+from clinic.console import relations
 from clinic.console.desk import COOKIE, Desk
+from clinic.console.sign_in import access
+from clinic.console.sign_in.access import Who
 from clinic.records.models import Conversation
 
 #: A session that ended stops its stream within this many seconds.

@@ -8,9 +8,9 @@ from fastapi.responses import Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from clinic.console import access
-from clinic.console.access import Who
 from clinic.console.desk import Desk
+from clinic.console.sign_in import access
+from clinic.console.sign_in.access import Who
 from clinic.conversation import delivery, handoff
 from clinic.escalation.machine import RefusedError
 from clinic.records.models import Conversation, Reader, Staff

@@ -5,37 +5,24 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from clinic.console import (
-    alerts,
-    caseload,
-    clinic_settings,
-    colleague,
+from clinic.console import health, live, presence
+from clinic.console.desk import Desk, missing, route_class
+from clinic.console.inbox import alerts, caseload, following, queue
+from clinic.console.patient import (
     erasing,
     find,
-    following,
     glass,
-    health,
     infusions,
-    invited,
-    judging,
-    live,
     location,
-    margin,
     patients,
-    picturing,
-    presence,
-    queue,
-    reach,
     reads,
-    review,
-    rota,
-    second_factor,
-    sign_in,
     summary,
     taking,
-    team,
 )
-from clinic.console.desk import Desk, missing, route_class
+from clinic.console.pictures import picturing
+from clinic.console.review import judging, margin, review
+from clinic.console.sign_in import invited, second_factor, sign_in
+from clinic.console.staff import clinic_settings, colleague, reach, rota, team
 from clinic.feed import Feed
 from clinic.system import System
 

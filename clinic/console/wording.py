@@ -66,7 +66,7 @@ AUTHORS = {
     "system": "Afterglow",
 }
 
-#: What a person says of the detector's level (console/judgements.py).
+#: What a person says of the detector's level (console/review/judgements.py).
 VERDICTS = {"right": "Right", "false_alarm": "False alarm", "missed": "Missed"}
 
 #: What staff put beside a message (records/review.py).

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from bot import measures
 from bot.measures import Measure
-from clinic.console.withheld import withheld
+from clinic.console.patient.withheld import withheld
 from clinic.conversation import measuring
 from clinic.records.models import (
     Escalation,

@@ -26,10 +26,10 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from clinic import glass, invitations, people
 from clinic.app import create_app
-from clinic.console import access as staff_access
-from clinic.console.annotations import Notebook
 from clinic.console.desk import COOKIE as STAFF
 from clinic.console.desk import SIGN_IN
+from clinic.console.review.annotations import Notebook
+from clinic.console.sign_in import access as staff_access
 from clinic.journal import entries
 from clinic.patient.access import COOKIE as PATIENT
 from clinic.records.models import (

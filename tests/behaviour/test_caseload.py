@@ -12,8 +12,8 @@ from sqlalchemy import event
 
 from bot import risk
 from clinic import infusions, people
-from clinic.console import caseload
-from clinic.console.caseload import Case
+from clinic.console.inbox import caseload
+from clinic.console.inbox.caseload import Case
 from clinic.conversation import delivery, measuring
 from clinic.escalation import machine
 from clinic.journal import entries

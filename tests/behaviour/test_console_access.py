@@ -217,7 +217,7 @@ def test_a_page_that_fails_shows_and_logs_no_words_of_the_error(
     def fails(*_args: object) -> None:
         raise ValueError("I want to tell you a secret")
 
-    monkeypatch.setattr("clinic.console.queue.rows", fails)
+    monkeypatch.setattr("clinic.console.inbox.queue.rows", fails)
     heartbeat(world)
     answer = Browser(world).sign_in(world.staff("Ames")).get("/console")
     assert answer.status_code == 500

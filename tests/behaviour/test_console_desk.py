@@ -9,8 +9,9 @@ from datetime import timedelta
 import pytest
 
 from clinic import feed
-from clinic.console import access, live
+from clinic.console import live
 from clinic.console.desk import Desk
+from clinic.console.sign_in import access
 from clinic.escalation import machine
 from clinic.feed import Feed
 from clinic.records.models import Conversation, Escalation, Patient, Staff

@@ -11,7 +11,7 @@ import pytest
 from argon2 import PasswordHasher
 from httpx import Response
 
-from clinic.console import access, proofs
+from clinic.console.sign_in import access, proofs
 from clinic.records.models import Staff, StaffSession
 from tests.builders import World
 from tests.desk import Browser, audit, shown

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from clinic.console import filters
+from clinic.console.inbox import filters
 from clinic.records.models import Patient, Reader, SavedFilter, Staff
 from tests.behaviour.test_caseload import score
 from tests.builders import World
@@ -189,7 +189,7 @@ def test_every_option_says_itself(world: World) -> None:
 def test_a_long_list_shows_its_top_first_and_the_rest_on_asking(
     world: World, robin: Staff, monkeypatch: pytest.MonkeyPatch, four: list[Patient]
 ) -> None:
-    monkeypatch.setattr("clinic.console.caseload._SHOWN", 3)
+    monkeypatch.setattr("clinic.console.inbox.caseload._SHOWN", 3)
     browser = Browser(world).sign_in(robin)
     page = browser.get("/console/patients").text
     assert names(page) == ["Ann A", "Cat C", "Ben B"]

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from clinic import invitations
-from clinic.console import access
+from clinic.console.sign_in import access
 from clinic.notify import Channels
 from clinic.notify.email import sink
 from clinic.outbox.queue import deliver_due
@@ -89,7 +89,7 @@ def test_the_mailed_link_leads_in(world: World, admin: Browser) -> None:
     again = Browser(world)
     give_password(again, PASSWORD, EMAIL)
     with world.system.database.read() as session:
-        from clinic.console import proofs
+        from clinic.console.sign_in import proofs
 
         now = proofs.current_code(world.system, session.get_one(Staff, kim.id))
     assert give_code(again, now or "").status_code == 303

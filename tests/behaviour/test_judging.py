@@ -11,7 +11,7 @@ import yaml
 
 from bot.risk import ruleset
 from clinic import people
-from clinic.console.agreement import agreement
+from clinic.console.review.agreement import agreement
 from clinic.records.models import Judgement, Patient, Staff, TestSentence
 from tests.builders import World
 from tests.desk import Browser, audit, authenticator, heartbeat, message, shown

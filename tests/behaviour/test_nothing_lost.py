@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from clinic.console import access
+from clinic.console.sign_in import access
 from clinic.records.models import Annotation, Patient, Staff
 from tests.behaviour.test_access_matrix import MATRIX
 from tests.builders import World

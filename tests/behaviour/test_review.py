@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text, update
 
 from clinic import people
-from clinic.console import review
+from clinic.console.review import review
 from clinic.conversation import delivery
 from clinic.escalation import machine
 from clinic.journal import entries

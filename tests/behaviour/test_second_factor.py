@@ -8,7 +8,7 @@ import pyotp
 import pytest
 from httpx import Response
 
-from clinic.console import access
+from clinic.console.sign_in import access
 from clinic.notify import Channels
 from clinic.notify.email import sink
 from clinic.outbox.queue import deliver_due
@@ -92,7 +92,7 @@ def test_a_code_signs_in_once_however_it_is_typed(
 def test_a_colleagues_code_is_none_of_mine(world: World, ames: tuple[str, list[str]]) -> None:
     other = world.staff("Robin")
     with world.system.database.write() as session:
-        from clinic.console import recovery
+        from clinic.console.sign_in import recovery
 
         theirs = recovery.renew(world.system, session, other.id)
     assert give_paper(Browser(world), theirs[0]).status_code == 422

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from clinic.console import access, tries
+from clinic.console.sign_in import access, tries
 from clinic.records.models import Clinic, SignInTries
 from clinic.system import assemble
 from tests.behaviour.test_console_sign_in import (

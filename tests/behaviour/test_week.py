@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from clinic import demo_weeks
 from clinic.clock import ManualClock
-from clinic.console import review
+from clinic.console.review import review
 from clinic.records.models import CareRelation, Staff
 from clinic.system import assemble
 from tests.builders import World, settings

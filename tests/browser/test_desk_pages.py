@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from clinic import clinic_settings, glass, infusions, invitations, people
-from clinic.console import access, proofs, recovery
 from clinic.console.desk import COOKIE, HOME
+from clinic.console.sign_in import access, proofs, recovery
 from clinic.records.models import Patient, Staff
 from tests.behaviour.test_caseload import score
 from tests.browser.test_three_windows import House

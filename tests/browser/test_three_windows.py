@@ -17,8 +17,8 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from clinic.app import create_app
-from clinic.console import access as staff_access
 from clinic.console.desk import COOKIE as STAFF_COOKIE
+from clinic.console.sign_in import access as staff_access
 from clinic.escalation.engine import Engine
 from clinic.notify.email import sink
 from clinic.patient.access import COOKIE as PATIENT_COOKIE

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from clinic import clinic_settings
-from clinic.console import access, staffing, tries
+from clinic.console.sign_in import access, tries
+from clinic.console.staff import staffing
 from clinic.people import NotPossibleError
 from clinic.records.models import SignInTries, Staff
 from tests.behaviour.test_clinic_settings import *  # noqa: F403 - runs them here

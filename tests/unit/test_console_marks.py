@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clinic.console.marks import cut
+from clinic.console.patient.marks import cut
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_each_is_asked_or_entered_where_it_says_and_nowhere_else():
     for one in TRACKED.values():
         assert asked.get(one.name, set()) == set(one.asked), one.name
     assert set(IN_THE_RECORD) == {one.name for one in TRACKED.values() if one.by == "record"}
-    # The form of an infusion is made from these (clinic/console/infusions.py).
+    # The form of an infusion is made from these (clinic/console/patient/infusions.py).
     assert set(BY_STAFF) == {one.name for one in TRACKED.values() if one.by == "staff"}
     assert not set(BY_STAFF) & set(VARIABLES), "a dose is never asked of a patient"
 

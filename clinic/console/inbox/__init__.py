@@ -1,0 +1,1 @@
+"""What needs me: the caseload, the queue of alerts, what to follow up."""

@@ -1,0 +1,110 @@
+"""A record out of the system: as FHIR or as a table. A fresh code each time, and on record."""
+
+import json
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form
+from fastapi.responses import Response
+from sqlalchemy.orm import Session
+
+from bot import measures
+from clinic.console import wording
+from clinic.console.desk import Desk, MissingError
+from clinic.console.patient import erasing, safety
+from clinic.console.sign_in import access
+from clinic.console.sign_in.access import Who
+from clinic.exports import fhir, table
+from clinic.records.models import Patient
+from clinic.system import System
+
+Text = Annotated[str, Form()]
+#: Kind, and what the browser is told it is.
+KINDS = {"fhir": ("application/fhir+json", "json"), "csv": ("text/csv; charset=utf-8", "csv")}
+
+
+def add(router: APIRouter, desk: Desk) -> None:
+    system = desk.system
+
+    @router.get("/console/patients/{patient_id}/export")
+    def choose(patient_id: str, who: Annotated[Who, Depends(desk.signed_in)]) -> Response:
+        return form(desk, who, patient_id)
+
+    @router.post("/console/patients/{patient_id}/export")
+    def take(
+        patient_id: str,
+        who: Annotated[Who, Depends(desk.acting)],
+        kind: Text = "fhir",
+        code: Text = "",
+    ) -> Response:
+        # Who may not read the patient finds nothing here, whatever the code.
+        with desk.reading(who, patient_id):
+            if kind not in KINDS:
+                raise MissingError
+        if not access.again(system, who, code):
+            problems = {"code": "This code is not right, or was used before."}
+            return form(desk, who, patient_id, 422, problems)
+        with desk.reading(who, patient_id) as (session, reason):
+            patient = session.get_one(Patient, patient_id)
+            body = (
+                _fhir(system, session, patient)
+                if kind == "fhir"
+                else _csv(system, session, patient)
+            )
+            now = system.clock.now()
+            system.audit.add(
+                session,
+                now,
+                f"staff:{who.staff.id}",
+                "record.export",
+                f"patient:{patient_id}",
+                patient_id,
+                reason=reason,
+                kind=kind,
+            )
+        media, ending = KINDS[kind]
+        # The file's name holds no patient's name (invariant I9).
+        name = f"afterglow-{now:%Y-%m-%d}.{ending}"
+        return Response(
+            body,
+            media_type=media,
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
+
+
+def form(
+    desk: Desk, who: Who, patient_id: str, status: int = 200, problems: dict[str, str] | None = None
+) -> Response:
+    with desk.reading(who, patient_id) as (session, reason):
+        name = desk.system.vault(session).shown_name(session.get_one(Patient, patient_id))
+    return desk.page(
+        "export.html",
+        who,
+        status,
+        here="review",
+        patient_id=patient_id,
+        name=name,
+        initials=wording.initials(name),
+        reason=wording.REASONS[reason],
+        may_erase=erasing.may_erase(who.staff),
+        problems=problems or {},
+    )
+
+
+def _fhir(system: System, session: Session, patient: Patient) -> str:
+    return json.dumps(fhir.bundle(system, session, patient), indent=2, ensure_ascii=False)
+
+
+def _csv(system: System, session: Session, patient: Patient) -> str:
+    """Every finished measure, oldest first."""
+    known = measures.measures()
+    rows = [
+        (_minute(at), known[name].name, known[name].loinc.get("total", ""), value, label)
+        for name, scores in safety.finished(system, session, patient.id).items()
+        for at, value, label in scores
+    ]
+    return table.table(("when", "measure", "loinc", "score", "means"), sorted(rows))
+
+
+def _minute(at: datetime) -> str:
+    return at.isoformat(timespec="minutes")

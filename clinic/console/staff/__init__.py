@@ -1,0 +1,1 @@
+"""Who works here: colleagues, roles, ways to reach them, who is on call, clinic settings."""
