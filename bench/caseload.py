@@ -16,6 +16,7 @@ from bench.databases import worlds
 from bench.figures import goal, ms, percentile, spread
 from clinic import infusions, people
 from clinic.conversation import measuring
+from clinic.parts import settle
 from clinic.records.crypto import PatientCipher
 from clinic.records.models import Conversation, Message, Patient, Record, Reviewed, Staff, new_id
 from tests.builders import World
@@ -36,6 +37,7 @@ def run(patients: int, messages: int) -> None:
 def _measure(name: str, world: World, patients: int, messages: int) -> None:
     therapist, chief = world.staff("Robin"), world.staff("Chief", "supervisor")
     fill(world, therapist, chief, patients, messages // patients)
+    settle()
     for who, staff, count in (("therapist", therapist, MINE), ("supervisor", chief, patients)):
         browser = Browser(world).sign_in(staff)
         taken = []

@@ -17,6 +17,7 @@ from bench.figures import goal, ms, percentile, spread
 from bench.installation import temporary
 from clinic import demo_weeks
 from clinic.clock import ManualClock
+from clinic.parts import settle
 from clinic.records.crypto import PatientCipher
 from clinic.records.models import Conversation, Message, Patient, RiskAssessment, Staff, new_id
 from clinic.system import assemble
@@ -66,6 +67,7 @@ def _pages(name: str, world: World, patients: int, messages: int) -> None:
     caseload.fill(world, therapist, chief, patients, messages // patients)
     patient = world.patient("Sam Rivera", therapist)
     _write(world, patient)
+    settle()
     browser = Browser(world).sign_in(therapist)
     path = f"/console/patients/{patient.id}"
     starts = Random(1).sample(range(1, LONG - 100), LOOKS)
