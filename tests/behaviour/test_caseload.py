@@ -12,8 +12,7 @@ from sqlalchemy import event
 
 from bot import risk
 from clinic import infusions, people
-from clinic.console.inbox import caseload
-from clinic.console.inbox.caseload import Case
+from clinic.console.inbox.cases import Case, of
 from clinic.conversation import delivery, measuring
 from clinic.escalation import machine
 from clinic.journal import entries
@@ -35,7 +34,7 @@ def sam(world: World, robin: Staff) -> Patient:
 
 def cases(world: World, staff: Staff) -> list[Case]:
     with world.system.database.read() as session:
-        return caseload.of(world.system, session, staff)
+        return of(world.system, session, staff)
 
 
 def words(world: World, staff: Staff) -> list[str]:

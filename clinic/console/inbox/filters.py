@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from clinic.console import wording
+from clinic.console.inbox.cases import Case
+from clinic.console.sign_in.access import Who
 from clinic.people import NotPossibleError
 from clinic.records.models import SavedFilter, StaffSession
-
-if TYPE_CHECKING:
-    from clinic.console.inbox.caseload import Case
-    from clinic.console.sign_in.access import Who
 
 #: A choice: name of a field and one of its options; what is not chosen is not in it.
 Chosen = dict[str, str]
