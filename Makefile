@@ -19,7 +19,7 @@ test: ## Set up and run every test
 	@bin/setup --test
 	@.venv/bin/python bin/test
 
-test-fast: setup ## The tests without assistant, browser and PostgreSQL (under a minute)
+test-fast: setup ## The tests without assistant, browser, PostgreSQL and validators (under a minute)
 	@.venv/bin/python -m pytest -m "not assistant and not browser and not services" tests
 
 check: setup ## Lint, types, dependency directions, content lint
@@ -64,4 +64,4 @@ screenshots: setup ## Take the README's pictures from the running system
 	@cp artefacts/desk-transcript-light.png docs/pictures/console.png
 
 clean: ## Remove what was built (not var/, where the data is)
-	@rm -rf .venv bot/rasa/.venv bot/rasa/nlp .tools web/node_modules clinic/static models .mypy_cache .ruff_cache .pytest_cache
+	@rm -rf .venv bot/rasa/.venv bot/rasa/nlp .tools web/node_modules tests/validators/node_modules clinic/static models .mypy_cache .ruff_cache .pytest_cache

@@ -2,7 +2,8 @@
 
 A no has its effect at once: without ``questions`` nothing is asked and the companion does not come
 by itself, without ``visits`` it does not either, without ``call_contact`` nobody sees whom to call,
-and with ``cycle`` goes what was noted about it.
+and with ``cycle`` goes what was noted about it. Without a yes to ``chat_copy``, which is asked on
+their page alone, the words of the chat go into no other system (exports/fhir_chat.py).
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from clinic.touches import plan as touches
 
 KIND = "consent"
 QUESTIONS, VISITS, CALLS, CYCLE = "questions", "visits", "call_contact", "cycle"
+COPY = "chat_copy"
 #: What the patient's own page can change; visits are changed on the page of their days.
-CHANGEABLE = (QUESTIONS, CALLS, CYCLE)
+CHANGEABLE = (QUESTIONS, CALLS, CYCLE, COPY)
 #: The name under which the person to call is remembered (data/flows/onboarding.yml).
 CONTACT = "contact"
 
@@ -71,9 +73,9 @@ def change(system: System, session: Session, patient_id: str, scope: str, yes: b
     row = next((one for one in rows if one.key == scope), None)
     if row is None:
         row = Record(id=new_id(), patient_id=patient_id, kind=KIND, key=scope, created_at=now)
-        session.add(row)
     row.updated_at = now
     row.data_sealed = _sealed(system.vault(session), row, {"scope": scope, "given": yes})
+    session.add(row)
     session.flush()
     heed(system, session, patient_id, scope, yes)
 

@@ -1,16 +1,14 @@
 """A patient's record as a FHIR R4 bundle, for the clinic's own systems.
 
-Structured things only: infusions, measures with their answers and scores, alerts as flags,
-consents, steps. No message leaves this way. Codes are LOINC where the measure names them
-(data/measures); what has no code we know has words and no invented one.
+Infusions with their visits, measures with their answers and scores, alerts as flags, consents,
+steps; messages only where the patient agreed (fhir_chat.py). Codes are LOINC where the measure
+names them (data/measures); what has no code we know has words and no invented one.
 """
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,6 +17,8 @@ from bot import measures
 from bot.measures import Measure
 from clinic.console.patient.withheld import withheld
 from clinic.conversation import measuring
+from clinic.exports import fhir_chat
+from clinic.exports.fhir_parts import Resource, at, reference, subject, urn, uuid_of
 from clinic.records.models import (
     Escalation,
     Infusion,
@@ -38,25 +38,24 @@ _STEPS = {
     "dropped": "cancelled",
 }
 
-Resource = dict[str, Any]
-
 
 def bundle(system: System, session: Session, patient: Patient) -> Resource:
     """Everything as one collection; resources name each other by ``urn:uuid``."""
     now = system.clock.now()
     resources = [
         _patient(system, session, patient),
-        *_procedures(session, patient, now),
+        *_infusions(session, patient, now),
         *_measures(system, session, patient),
         *_flags(session, patient),
         *_consents(system, session, patient),
         *_plans(system, session, patient),
+        *fhir_chat.communications(system, session, patient),
     ]
     return {
         "resourceType": "Bundle",
         "type": "collection",
-        "timestamp": _at(now),
-        "entry": [{"fullUrl": _urn(one["id"]), "resource": one} for one in resources],
+        "timestamp": at(now),
+        "entry": [{"fullUrl": urn(one["id"]), "resource": one} for one in resources],
     }
 
 
@@ -65,7 +64,7 @@ def _patient(system: System, session: Session, patient: Patient) -> Resource:
     phone = vault.shown_phone(patient)
     found: Resource = {
         "resourceType": "Patient",
-        "id": _uuid(patient.id),
+        "id": uuid_of(patient.id),
         "active": patient.active,
         "name": [{"text": vault.shown_name(patient)}],
     }
@@ -74,30 +73,39 @@ def _patient(system: System, session: Session, patient: Patient) -> Resource:
     return found
 
 
-def _procedures(session: Session, patient: Patient, now: datetime) -> Iterable[Resource]:
-    """Infusions that were given. What is only planned is no procedure yet."""
+def _infusions(session: Session, patient: Patient, now: datetime) -> Iterable[Resource]:
+    """Each visit, and what was done at it. What is only planned is a visit and no procedure yet."""
     rows = session.scalars(
         select(Infusion)
-        .where(
-            Infusion.patient_id == patient.id,
-            Infusion.cancelled.is_(False),
-            Infusion.started_at <= now,
-        )
+        .where(Infusion.patient_id == patient.id, Infusion.cancelled.is_(False))
         .order_by(Infusion.started_at)
     )
     for row in rows:
+        begun = row.started_at <= now
         over = row.ended_at is not None and row.ended_at <= now
-        period = {"start": _at(row.started_at)}
+        period = {"start": at(row.started_at)}
         if over and row.ended_at is not None:
-            period["end"] = _at(row.ended_at)
+            period["end"] = at(row.ended_at)
+        visit = uuid_of(row.id, "visit")
         yield {
-            "resourceType": "Procedure",
-            "id": _uuid(row.id),
-            "status": "completed" if over else "in-progress",
-            "code": {"text": f"Ketamine infusion {row.number}"},
-            "subject": _subject(patient),
-            "performedPeriod": period,
+            "resourceType": "Encounter",
+            "id": visit,
+            "status": "finished" if over else "in-progress" if begun else "planned",
+            "class": {"system": f"{_TERMS}/v3-ActCode", "code": "AMB", "display": "ambulatory"},
+            "type": [{"text": f"Visit for ketamine infusion {row.number}"}],
+            "subject": subject(patient),
+            "period": period,
         }
+        if begun:
+            yield {
+                "resourceType": "Procedure",
+                "id": uuid_of(row.id),
+                "status": "completed" if over else "in-progress",
+                "code": {"text": f"Ketamine infusion {row.number}"},
+                "subject": subject(patient),
+                "encounter": reference(visit),
+                "performedPeriod": period,
+            }
 
 
 def _measures(system: System, session: Session, patient: Patient) -> Iterable[Resource]:
@@ -121,10 +129,10 @@ def _measures(system: System, session: Session, patient: Patient) -> Iterable[Re
 def _response(patient: Patient, row: Record, measure: Measure, answers: dict[str, int]) -> Resource:
     found: Resource = {
         "resourceType": "QuestionnaireResponse",
-        "id": _uuid(row.id),
+        "id": uuid_of(row.id),
         "status": "completed",
-        "subject": _subject(patient),
-        "authored": _at(row.updated_at),
+        "subject": subject(patient),
+        "authored": at(row.updated_at),
         "item": [
             {
                 "linkId": f"/{item.loinc}" if item.loinc else item.id,
@@ -153,19 +161,19 @@ def _observation(patient: Patient, row: Record, measure: Measure, value: float) 
         code["coding"] = [{"system": LOINC, "code": measure.loinc["total"]}]
     return {
         "resourceType": "Observation",
-        "id": _uuid(row.id, "score"),
+        "id": uuid_of(row.id, "score"),
         "status": "final",
         "category": [{"coding": [{"system": f"{_TERMS}/observation-category", "code": "survey"}]}],
         "code": code,
-        "subject": _subject(patient),
-        "effectiveDateTime": _at(row.updated_at),
+        "subject": subject(patient),
+        "effectiveDateTime": at(row.updated_at),
         "valueQuantity": {
             "value": value,
             "unit": "{score}",
             "system": "http://unitsofmeasure.org",
             "code": "{score}",
         },
-        "derivedFrom": [{"reference": _urn(_uuid(row.id))}],
+        "derivedFrom": [reference(uuid_of(row.id))],
     }
 
 
@@ -175,17 +183,17 @@ def _flags(session: Session, patient: Patient) -> Iterable[Resource]:
         select(Escalation).where(Escalation.patient_id == patient.id).order_by(Escalation.opened_at)
     )
     for row in rows:
-        period = {"start": _at(row.opened_at)}
+        period = {"start": at(row.opened_at)}
         if row.resolved_at is not None:
-            period["end"] = _at(row.resolved_at)
+            period["end"] = at(row.resolved_at)
         kinds = ", ".join(row.categories)
         yield {
             "resourceType": "Flag",
-            "id": _uuid(row.id),
+            "id": uuid_of(row.id),
             "status": "inactive" if row.state == "resolved" else "active",
             "category": [{"coding": [{"system": f"{_TERMS}/flag-category", "code": "safety"}]}],
             "code": {"text": f"Automated screening, {row.level}: {kinds}"},
-            "subject": _subject(patient),
+            "subject": subject(patient),
             "period": period,
         }
 
@@ -199,12 +207,12 @@ def _consents(system: System, session: Session, patient: Patient) -> Iterable[Re
     for row, data in system.vault(session).documents(rows):
         yield {
             "resourceType": "Consent",
-            "id": _uuid(row.id),
+            "id": uuid_of(row.id),
             "status": "active" if data["given"] else "rejected",
             "scope": {"coding": [{"system": f"{_TERMS}/consentscope", "code": "patient-privacy"}]},
             "category": [{"text": str(data["scope"])}],
-            "patient": _subject(patient),
-            "dateTime": _at(row.updated_at),
+            "patient": subject(patient),
+            "dateTime": at(row.updated_at),
             "policyRule": {"text": "As asked in the chat"},
         }
 
@@ -234,28 +242,10 @@ def _plans(system: System, session: Session, patient: Patient) -> Iterable[Resou
     if activities:
         yield {
             "resourceType": "CarePlan",
-            "id": _uuid(patient.id, "steps"),
+            "id": uuid_of(patient.id, "steps"),
             "status": "active",
             "intent": "plan",
             "title": "The patient's own small steps",
-            "subject": _subject(patient),
+            "subject": subject(patient),
             "activity": activities,
         }
-
-
-def _subject(patient: Patient) -> Resource:
-    return {"reference": _urn(_uuid(patient.id))}
-
-
-def _urn(name: str) -> str:
-    return f"urn:uuid:{name}"
-
-
-def _uuid(row_id: str, part: str = "") -> str:
-    """An id of ours as FHIR writes a UUID; with ``part``, another one that is always the same."""
-    found = uuid.UUID(row_id)
-    return str(uuid.uuid5(found, part) if part else found)
-
-
-def _at(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds")

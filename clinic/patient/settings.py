@@ -166,9 +166,10 @@ def router(system: System, pages: Pages) -> APIRouter:
 
 
 def _scopes(system: System, session: Session, patient_id: str) -> list[tuple[str, bool, str]]:
-    """(scope, yes or no, words it is about), of what was answered and can be changed here."""
+    """(scope, yes or no, words it is about), of what was answered and can be changed here; and the
+    one that is asked nowhere else, a no until it is a yes."""
     vault = system.vault(session)
-    said = agreed.of(session, vault, patient_id)
+    said = {agreed.COPY: False} | agreed.of(session, vault, patient_id)
     contact = agreed.whom_to_call(session, vault, patient_id)
     return [
         (scope, said[scope], contact if scope == agreed.CALLS else "")

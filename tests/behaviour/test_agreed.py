@@ -112,6 +112,14 @@ def test_a_no_about_the_cycle_takes_out_what_was_noted_and_nothing_else(edge: Ed
     assert "not asked about your cycle" in shown(edge.client.get("/settings").text)
 
 
+def test_copies_of_the_chat_are_a_no_until_the_patient_says_yes_on_the_page(edge: Edge):
+    assert "No: your clinic does not copy" in shown(edge.client.get("/settings").text)
+    back = edge.client.post("/settings/agreed", data={"scope": "chat_copy", "given": "yes"})
+    assert "Yes: your clinic may copy" in shown(back.text)
+    back = edge.client.post("/settings/agreed", data={"scope": "chat_copy", "given": "no"})
+    assert "Make no more copies" not in shown(back.text)
+
+
 def test_nothing_else_can_be_changed_there(edge: Edge):
     edge.client.post("/settings/agreed", data={"scope": "notice", "given": "no"})
     edge.client.post("/settings/agreed", data={"scope": "questions", "given": "perhaps"})

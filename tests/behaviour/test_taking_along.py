@@ -14,6 +14,7 @@ from fhir.resources.R4B.bundle import Bundle
 
 from bot import measures
 from bot.content import question
+from clinic import agreed
 from clinic.conversation import delivery, intake
 from clinic.escalation import machine
 from clinic.exports import table
@@ -79,8 +80,8 @@ def test_a_second_implementation_accepts_the_bundle(
     read = Bundle.model_validate_json(answer.text)
     kinds = {entry.resource.get_resource_type() for entry in read.entry}
     assert kinds == {
-        "Patient", "Procedure", "QuestionnaireResponse", "Observation", "Flag", "Consent",
-        "CarePlan",
+        "Patient", "Encounter", "Procedure", "QuestionnaireResponse", "Observation", "Flag",
+        "Consent", "CarePlan",
     }  # fmt: skip
     assert "a secret nobody exports" not in answer.text
     # Everything that is named is in the bundle.
@@ -92,20 +93,61 @@ def test_a_second_implementation_accepts_the_bundle(
     assert [row.detail["kind"] for row in audit(world, "record.export")] == ["fhir"]
 
 
-def test_scores_are_those_of_the_answers_beside_them(
+def test_words_of_the_chat_leave_only_after_a_yes_and_only_those_the_desk_shows(
     world: World, sam: Patient, ames: Staff, app: pyotp.TOTP
 ) -> None:
+    kept = message(world, sam, "a page I keep")
+    message(world, sam, "words anybody may read")
+    message(world, sam, "a human answers", author="staff", staff_id=ames.id)
+    message(world, sam, "a page written quietly", spoken=False)
+    record(world, sam, "journal_entry", "e1", {"state": "complete", "parts": [], "tags": []})
+    with world.system.database.write() as session:
+        entry = session.query(Record).filter_by(kind="journal_entry").one()
+        session.add(RecordMessage(record_id=entry.id, message_id=kept.id))
+    for given in (None, False, True, False):
+        if given is not None:
+            with world.system.database.write() as session:
+                agreed.change(world.system, session, sam.id, agreed.COPY, given)
+        world.clock.advance(timedelta(minutes=1))
+        answer = taken(world, sam, ames, app)
+        assert ("words anybody may read" in answer.text) is (given is True)
+        assert "a page I keep" not in answer.text
+        assert "a page written quietly" not in answer.text
+        bundle = json.loads(answer.text)
+        chat = {one["payload"][0]["contentString"]: one for one in of(bundle, "Communication")}
+        if given:
+            named = {entry["fullUrl"]: entry["resource"] for entry in bundle["entry"]}
+            writer = named[chat["a human answers"]["sender"]["reference"]]
+            assert writer["name"] == [{"text": "Ames"}]
+            own = chat["words anybody may read"]
+            assert own["sender"] == own["subject"]
+        else:
+            assert (chat, of(bundle, "Practitioner")) == ({}, [])
+
+
+def test_scores_come_out_of_the_bundle_alone(
+    world: World, sam: Patient, ames: Staff, app: pyotp.TOTP
+) -> None:
+    """Recomputed from the answers beside them, by this test's own arithmetic."""
     lived(world, sam, ames)
     bundle = json.loads(taken(world, sam, ames, app).text)
-    (phq9,) = [one for one in of(bundle, "Observation") if one["code"]["text"] == "PHQ-9 score"]
-    assert phq9["code"]["coding"] == [{"system": "http://loinc.org", "code": "44261-6"}]
-    source = phq9["derivedFrom"][0]["reference"]
-    (answers,) = [e["resource"] for e in bundle["entry"] if e["fullUrl"] == source]
+    named = {entry["fullUrl"]: entry["resource"] for entry in bundle["entry"]}
     worth = {"LA6568-5": 0, "LA6569-3": 1, "LA6570-1": 2, "LA6571-9": 3}
-    codes = [item["answer"][0]["valueCoding"]["code"] for item in answers["item"]]
-    assert len(codes) == 9
-    assert phq9["valueQuantity"]["value"] == sum(worth[code] for code in codes) == 8
-    assert answers["item"][-1]["linkId"] == "/44260-8"
+    found = {}
+    for observation in of(bundle, "Observation"):
+        answers = named[observation["derivedFrom"][0]["reference"]]
+        values = [
+            worth[given["valueCoding"]["code"]] if "valueCoding" in given else given["valueInteger"]
+            for item in answers["item"]
+            for given in item["answer"]
+        ]
+        mean = answers.get("questionnaire", "").endswith("/91147-9")
+        score = sum(values) / len(values) if mean or len(values) == 3 else sum(values)
+        assert observation["valueQuantity"]["value"] == score
+        found[observation["code"]["text"]] = (score, observation["code"].get("coding"))
+    code = [{"system": "http://loinc.org", "code": "44261-6"}]
+    assert found["PHQ-9 score"] == (8, code)
+    assert found["PEG score"][0] == 1
 
 
 def test_a_flag_is_active_until_a_person_has_recorded_an_outcome(

@@ -14,7 +14,7 @@ from clinic.console.desk import Desk, MissingError
 from clinic.console.patient import erasing, safety
 from clinic.console.sign_in import access
 from clinic.console.sign_in.access import Who
-from clinic.exports import fhir, table
+from clinic.exports import fhir, fhir_chat, table
 from clinic.records.models import Patient
 from clinic.system import System
 
@@ -76,7 +76,9 @@ def form(
     desk: Desk, who: Who, patient_id: str, status: int = 200, problems: dict[str, str] | None = None
 ) -> Response:
     with desk.reading(who, patient_id) as (session, reason):
-        name = desk.system.vault(session).shown_name(session.get_one(Patient, patient_id))
+        patient = session.get_one(Patient, patient_id)
+        name = desk.system.vault(session).shown_name(patient)
+        chat = fhir_chat.agreed_to(desk.system, session, patient)
     return desk.page(
         "export.html",
         who,
@@ -86,6 +88,7 @@ def form(
         name=name,
         initials=wording.initials(name),
         reason=wording.REASONS[reason],
+        chat=chat,
         may_erase=erasing.may_erase(who.staff),
         problems=problems or {},
     )
