@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from bot import screener
 from bot.risk.levels import Level
 from bot.third_person import about_another
-from clinic.conversation import delivery, measuring
+from clinic.conversation import delivery, measuring, unclear
 from clinic.records.models import Conversation, Message, RiskAssessment
 from clinic.system import System
 
@@ -65,7 +65,7 @@ def _next_words(
     # A tap that worries was an answer to a measure: the screener at once (domain.md 3.3).
     screens = own == Level.watch and (about == "medical" or message.kind == "choice")
     if lasting >= Level.urgent or screens:
-        asked = measuring.next_question(system, session, conversation, message, before)
+        asked = unclear.next_question(system, session, conversation, message, before)
         return asked or (unanswered if own < Level.urgent else None)
     if own == Level.watch:
         return "safety.ask_safe" if about == "others" else "safety.ask"

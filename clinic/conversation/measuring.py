@@ -8,7 +8,7 @@ record of kind ``measure``: ``{"measure", "version", "asked", "answers", "unclea
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,13 +16,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot import cadence, measures, screener
-from bot.content import Item, question
-from bot.measures import Measure
+from bot import cadence, measures
+from bot.content import Item
 from bot.risk.levels import Level
 from bot.stages import Place
 from clinic import feed
-from clinic.escalation import machine
 from clinic.records.models import Conversation, Message, Record, RecordMessage, new_id
 from clinic.records.vault import Vault
 from clinic.system import System
@@ -46,7 +44,7 @@ class Weighed:
 def asked(system: System, session: Session, conversation: Conversation, item: Item) -> None:
     """Note that a measure's question is on the page now."""
     name, item_id = _place(item)
-    record, data = _current(system, session, conversation, name)
+    record, data = current(system, session, conversation, name)
     if item_id not in data["asked"]:
         data["asked"].append(item_id)
     _keep(system, session, conversation, record, data)
@@ -64,7 +62,7 @@ def answered(
     """Store one answer with its message, and say what it means."""
     name, item_id = _place(item)
     measure = measures.measures()[name]
-    record, data = _current(system, session, conversation, name)
+    record, data = current(system, session, conversation, name)
     data["answers"][item_id] = value
     if unclear:
         data["unclear"].append(item_id)
@@ -135,75 +133,6 @@ def due(
     return list(cadence.due(where.stage, since, finished, indications))
 
 
-def next_question(
-    system: System, session: Session, conversation: Conversation, message: Message, before: str
-) -> str | None:
-    """The id of what the assistant would ask now, for when it does not answer. Answers that were
-    none count from now on. ``before``: the last thing said."""
-    name = screener.MEASURE.get(screener.about(conversation.risk_categories))
-    if name is None:
-        return None
-    now = system.clock.now()
-    held = administrations(session, system.vault(session), conversation.patient_id)
-    step = screener.step(name, taken(held, now), before)
-    _count_unclear(system, session, conversation, message, step.measure, step.unclear)
-    return step.question
-
-
-def read(
-    system: System,
-    session: Session,
-    conversation: Conversation,
-    message: Message,
-    data: Mapping[str, Any],
-) -> None:
-    """Words the assistant could not read as an answer (a record of kind ``instrument_answer``)."""
-    measure = measures.measures().get(data["instrument"])
-    if measure is not None:
-        _count_unclear(system, session, conversation, message, measure, [data["item"]])
-
-
-def _count_unclear(
-    system: System,
-    session: Session,
-    conversation: Conversation,
-    message: Message,
-    measure: Measure,
-    items: Sequence[str],
-) -> None:
-    """Answers that were none, counted as the measure says; they can raise the conversation too.
-    Only what was asked can be counted."""
-    level = Level.none
-    for item_id in items:
-        item = measure.item(item_id)
-        _, data = _current(system, session, conversation, measure.id)
-        if item.unclear is None or item_id not in data["asked"] or item_id in data["answers"]:
-            continue
-        asked_for = system.words.item(question(measure.id, item_id))
-        weighed = answered(
-            system, session, conversation, message, asked_for, item.unclear, unclear=True
-        )
-        level = max(level, weighed.level)
-    _raise(system, session, conversation, message, level, f"{measure.id}.unclear")
-
-
-def _raise(
-    system: System,
-    session: Session,
-    conversation: Conversation,
-    message: Message,
-    level: Level,
-    reason: str,
-) -> None:
-    if level < Level.urgent:
-        return
-    if level > Level.of(conversation.risk_level):
-        conversation.risk_level, conversation.risk_since = level.name, system.clock.now()
-        conversation.watch_until = None
-    kinds = conversation.risk_categories
-    machine.raise_alert(system, session, conversation, level, kinds, reason, message.id)
-
-
 def _place(item: Item) -> tuple[str, str]:
     if item.measure is None:
         raise ValueError(f"{item.id} is no question of a measure")
@@ -222,10 +151,10 @@ def _records(
     return list(session.scalars(query.order_by(Record.created_at.desc(), Record.updated_at.desc())))
 
 
-def _current(
+def current(
     system: System, session: Session, conversation: Conversation, name: str
 ) -> tuple[Record, dict[str, Any]]:
-    """The one under way, or a fresh one."""
+    """The administration under way, or a fresh one."""
     now, version = system.clock.now(), measures.measures()[name].version
     newest = _records(session, conversation.patient_id, since=now - _GOES_ON, name=name)[:1]
     for record, data in system.vault(session).documents(newest):

@@ -25,7 +25,7 @@ from bot import contract
 from bot.content import ContentError
 from bot.risk.levels import Level
 from clinic import feed, safety_plan
-from clinic.conversation import delivery, fallback, lease, measuring, whereabouts
+from clinic.conversation import delivery, fallback, lease, measuring, unclear, whereabouts
 from clinic.conversation.known import known
 from clinic.conversation.learned import keep_record
 from clinic.escalation import machine, policy
@@ -262,7 +262,7 @@ class Turns:
                 )
             for record in reply["records"]:
                 if record["kind"] == "instrument_answer":
-                    measuring.read(system, session, conversation, message, record["data"])
+                    unclear.read(system, session, conversation, message, record["data"])
                 else:
                     keep_record(system, session, conversation, message, record)
             _heed(system, session, conversation, message, reply)
