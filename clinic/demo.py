@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic import infusions, people
-from clinic.console.sign_in import access as staff_access
+from clinic.console.sign_in import setting_up
 from clinic.patient import access as patient_access
 from clinic.records.models import Clinic, Patient, Staff
 from clinic.system import System
@@ -51,7 +51,7 @@ def welcome(system: System) -> Welcome:
         staff = []
         for person in session.scalars(select(Staff).order_by(Staff.created_at)):
             fresh = person.totp_step is None
-            password = staff_access.reset_sign_in(system, session, person.email) if fresh else None
+            password = setting_up.reset_sign_in(system, session, person.email) if fresh else None
             staff.append((f"{person.name}, {person.title.lower()}", person.email, password))
         return Welcome(
             patient_access.invitation_url(system, token),
@@ -66,7 +66,7 @@ def _create(system: System, session: Session) -> None:
     )
     patient = people.add_patient(system, session, "Sam Rivera", ZONE, "+1 555 0142")
     for name, title, email, roles in TEAM:
-        staff_access.create_staff(system, session, name, title, email, roles)
+        setting_up.create_staff(system, session, name, title, email, roles)
         person = people.by_email(session, email)
         people.add_contact(system, session, person, "email", email)
         if "therapist" in roles:

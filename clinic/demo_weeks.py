@@ -21,7 +21,7 @@ from bot import measures
 from bot.content import question
 from clinic import demo, infusions, people
 from clinic.clock import ManualClock
-from clinic.console.sign_in import access as staff_access
+from clinic.console.sign_in import setting_up
 from clinic.conversation import delivery, intake
 from clinic.escalation import machine
 from clinic.journal import entries, prompts
@@ -105,7 +105,7 @@ def _team(system: System) -> list[Staff]:
     with system.database.write() as session:
         for number in range(1, _THERAPISTS):
             email = f"therapist{number}@harbor.invalid"
-            staff_access.create_staff(
+            setting_up.create_staff(
                 system, session, f"Therapist {number}", "Therapist", email, ["therapist"]
             )
     with system.database.read() as session:

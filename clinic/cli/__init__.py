@@ -37,7 +37,7 @@ for name, group in {
 
 def main() -> None:
     """The entry point: errors a person can mend are one plain line, not a trace."""
-    from clinic.console.sign_in.access import AccessError
+    from clinic.console.sign_in.setting_up import AccessError
     from clinic.people import NotPossibleError
     from clinic.supervisor import StartError
 

@@ -35,10 +35,10 @@ def staff_add(
 ) -> None:
     """Add a member of staff and print a one-time password for the first sign-in."""
     from clinic import people
-    from clinic.console.sign_in import access
+    from clinic.console.sign_in import setting_up
 
     with work() as (system, session):
-        password = access.create_staff(system, session, name, title, email, role)
+        password = setting_up.create_staff(system, session, name, title, email, role)
         person = people.by_email(session, email)
         if on_call:
             people.put_on_call(system, session, person)
@@ -50,10 +50,10 @@ def staff_add(
 @staff.command("reset")
 def staff_reset(email: str) -> None:
     """A new one-time password and a new second factor for somebody who lost theirs."""
-    from clinic.console.sign_in import access
+    from clinic.console.sign_in import setting_up
 
     with work() as (system, session):
-        password = access.reset_sign_in(system, session, email)
+        password = setting_up.reset_sign_in(system, session, email)
     typer.echo(f"One-time password: {password}")
 
 

@@ -36,9 +36,9 @@ log = logging.getLogger("afterglow.console")
 
 #: Fields of forms that hold words, and those that are nobody's words or must not be shown.
 _WORDS = ("note", "text", "why")
-_NOT_SHOWN = ("csrf", "key", "next", "password", "code", "base", "version")
+_NOT_SHOWN = ("csrf", "key", "next", "password", "code", "signed", "made", "base", "version")
 #: Fields of forms that no page gives back.
-_SECRET = ("csrf", "password", "code", "paper")
+_SECRET = ("csrf", "password", "code", "paper", "signed", "made")
 
 COOKIE = "afterglow_staff"
 HOME = "/console"

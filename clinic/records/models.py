@@ -40,6 +40,7 @@ from clinic.records.review import Annotation as Annotation
 from clinic.records.review import AnnotationVersion as AnnotationVersion
 from clinic.records.review import Reviewed as Reviewed
 from clinic.records.sign_in import RecoveryCode as RecoveryCode
+from clinic.records.sign_in import SecurityKey as SecurityKey
 from clinic.records.sign_in import SignInTries as SignInTries
 from clinic.records.sign_in import StaffInvitation as StaffInvitation
 from clinic.records.touch import Touch as Touch
@@ -175,6 +176,9 @@ class StaffSession(Base):
     seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    #: What a security key is to sign next, once and before a moment.
+    challenge: Mapped[bytes | None]
+    challenge_until: Mapped[datetime | None]
 
 
 class Infusion(Base):

@@ -1,10 +1,11 @@
-"""The tables of staff sign-in: one-time codes for a lost phone, and how often it was tried."""
+"""The tables of staff sign-in: security keys, one-time codes for a lost phone, invitations, and how
+often it was tried."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from clinic.records.base import Base, new_id
@@ -17,6 +18,23 @@ class RecoveryCode(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     staff_id: Mapped[str] = mapped_column(ForeignKey("staff.id"), index=True)
     code_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class SecurityKey(Base):
+    """A key (or passkey) that signs for one member of staff at the clinic's address. Nothing in
+    here is secret: the private half never leaves the key."""
+
+    __tablename__ = "security_key"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    staff_id: Mapped[str] = mapped_column(ForeignKey("staff.id"), index=True)
+    name: Mapped[str]
+    credential_id: Mapped[bytes] = mapped_column(unique=True)
+    #: WebAuthn's "attested credential data": its id and public key, as the key gave them.
+    credential: Mapped[bytes]
+    #: How often the key says it has signed; 0 always, where a key does not count.
+    signed: Mapped[int] = mapped_column(BigInteger, default=0)
     created_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
 

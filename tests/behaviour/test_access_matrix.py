@@ -38,6 +38,7 @@ from clinic.records.models import (
     PatientContact,
     Record,
     SavedFilter,
+    SecurityKey,
     Staff,
     StaffContact,
     StaffSession,
@@ -147,6 +148,7 @@ class Clinic:
                 "staff_id": self._somebody(session),
                 **self._invitation(session),
                 "filter_id": self._filter(session),
+                "key_id": self._key(session),
                 "number": "1",
                 "rest:path": "nowhere/at/all",
             }
@@ -174,6 +176,19 @@ class Clinic:
         address = f"{new_id()}@harbor.test"
         row = invitations.invite(system, session, admin, "New", "", address, ["therapist"])
         return {"invitation_id": row.id, "link": invitations.link(system, row)}
+
+    def _key(self, session: Session) -> str:
+        """A security key of the therapist's."""
+        row = SecurityKey(
+            id=new_id(),
+            staff_id=self.staff["therapist"].id,
+            name="Blue",
+            credential_id=new_id().encode(),
+            credential=b"",
+            created_at=self.world.clock.now(),
+        )
+        session.add(row)
+        return row.id
 
     def _filter(self, session: Session) -> str:
         row = SavedFilter(

@@ -11,7 +11,7 @@ import pytest
 from argon2 import PasswordHasher
 from httpx import Response
 
-from clinic.console.sign_in import access, proofs
+from clinic.console.sign_in import access, proofs, setting_up
 from clinic.records.models import Staff, StaffSession
 from tests.builders import World
 from tests.desk import Browser, audit, shown
@@ -35,7 +35,7 @@ def browser(world: World) -> Iterator[Browser]:
 
 def new_staff(world: World) -> str:
     with world.system.database.write() as session:
-        return access.create_staff(
+        return setting_up.create_staff(
             world.system, session, "Dr. Ames", "Therapist", "Ames@Harbor.test", ["therapist"]
         )
 
@@ -307,7 +307,7 @@ def test_a_reset_ends_sessions_and_starts_over(world: World, browser: Browser) -
     give_password(browser, PASSWORD)
     give_code(browser, code(world, key))
     with world.system.database.write() as session:
-        fresh = access.reset_sign_in(world.system, session, EMAIL)
+        fresh = setting_up.reset_sign_in(world.system, session, EMAIL)
     assert not signed_in(browser)
     assert give_password(browser, PASSWORD).status_code == 422
     assert "/enrol" in give_password(browser, fresh).headers["location"]
@@ -325,13 +325,13 @@ def test_a_reset_ends_sessions_and_starts_over(world: World, browser: Browser) -
 def test_staff_need_a_name_an_address_and_a_known_role(
     world: World, name: str, email: str, roles: list[str]
 ) -> None:
-    with world.system.database.write() as session, pytest.raises(access.AccessError):
-        access.create_staff(world.system, session, name, "Therapist", email, roles)
+    with world.system.database.write() as session, pytest.raises(setting_up.AccessError):
+        setting_up.create_staff(world.system, session, name, "Therapist", email, roles)
 
 
 def test_an_address_belongs_to_one_person(world: World) -> None:
     new_staff(world)
-    with pytest.raises(access.AccessError):
+    with pytest.raises(setting_up.AccessError):
         new_staff(world)
 
 

@@ -8,7 +8,7 @@ import pyotp
 import pytest
 from httpx import Response
 
-from clinic.console.sign_in import access
+from clinic.console.sign_in import access, setting_up
 from clinic.notify import Channels
 from clinic.notify.email import sink
 from clinic.outbox.queue import deliver_due
@@ -164,5 +164,5 @@ def test_nobody_sets_up_a_phone_on_a_screen_left_open(
 
 def test_a_reset_takes_the_codes_along(world: World, ames: tuple[str, list[str]]) -> None:
     with world.system.database.write() as session:
-        access.reset_sign_in(world.system, session, person(world).email)
+        setting_up.reset_sign_in(world.system, session, person(world).email)
         assert session.query(RecoveryCode).count() == 0

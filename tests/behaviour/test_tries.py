@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from clinic.console.sign_in import access, tries
+from clinic.console.sign_in import access, setting_up, tries
 from clinic.records.models import Clinic, SignInTries
 from clinic.system import assemble
 from tests.behaviour.test_console_sign_in import (
@@ -168,5 +168,5 @@ def test_a_reset_ends_the_wait(world: World) -> None:
     enrolled(world, Browser(world))
     fail(Browser(world), 6)
     with world.system.database.write() as session:
-        fresh = access.reset_sign_in(world.system, session, EMAIL)
+        fresh = setting_up.reset_sign_in(world.system, session, EMAIL)
     assert give_password(Browser(world), fresh).status_code == 303

@@ -16,7 +16,7 @@ from tests.behaviour.test_caseload import score
 from tests.browser.test_three_windows import House
 from tests.browser.test_three_windows import house as house
 from tests.browser.test_whole_path import expect_no_barriers, keep_picture
-from tests.desk import alert, message, record
+from tests.desk import alert, authenticator, message, record
 
 pytestmark = pytest.mark.browser
 
@@ -303,3 +303,68 @@ def test_a_sign_in_that_ends_with_nothing_written_leads_to_the_door(house: House
     with house.world.system.database.write() as session:
         access.end_sessions(house.world.system, session, house.robin.id)
     expect(page.get_by_label("E-mail")).to_be_visible()
+
+
+def has_a_key(page: Page) -> None:
+    """The computer's own fingerprint reader, played by the browser."""
+    session = page.context.new_cdp_session(page)
+    session.send("WebAuthn.enable")
+    own = {"protocol": "ctap2", "transport": "internal", "hasUserVerification": True}
+    behaves = {"isUserVerified": True, "automaticPresenceSimulation": True}
+    session.send("WebAuthn.addVirtualAuthenticator", {"options": own | behaves})
+
+
+def test_a_security_key_is_added_and_signs_in(house: House) -> None:
+    with house.world.system.database.write() as session:
+        robin = session.get_one(Staff, house.robin.id)
+        robin.password_hash = proofs.hasher().hash("four ordinary words here")
+        recovery.renew(house.world.system, session, robin.id)
+    phone = authenticator(house.world, house.robin)
+    page = house.clinician(house.robin)
+    has_a_key(page)
+    address = house.world.system.settings.public_url
+
+    def give_password() -> None:
+        page.goto(f"{address}{HOME}/second-factor")
+        page.get_by_label("E-mail").fill(house.robin.email)
+        page.get_by_label("Password").fill("four ordinary words here")
+        page.get_by_role("button", name="Continue").click()
+
+    give_password()
+    page.get_by_label("Six-digit code").fill(phone.at(house.world.clock.now()))
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_label("What you call it").fill("Blue one")
+    page.get_by_label("Your password, to add a security key").fill("four ordinary words here")
+    page.get_by_role("button", name="Add a security key").click()
+    touch = page.get_by_role("button", name="Touch it now")
+    expect(touch).to_be_focused()
+    stand(page, "key-making")
+    touch.press("Enter")
+    expect(page.get_by_text("The key counts from now on.")).to_be_visible()
+    expect(page.get_by_role("rowheader", name="Blue one")).to_be_visible()
+    stand(page, "second-factor-keys")
+    page.get_by_role("button", name="Sign out").click()
+    give_password()
+    stand(page, "code-with-key")
+    page.get_by_role("button", name="Sign in with your security key").click()
+    expect(page.get_by_role("rowheader", name="Blue one")).to_be_visible()
+    page.goto(f"{address}{HOME}/patients/{house.sam.id}/export")
+    with page.expect_download() as taken:
+        page.get_by_role("button", name="Use your security key instead").click()
+    assert taken.value.suggested_filename.endswith(".json")
+
+
+def test_without_script_the_code_is_there_and_the_key_is_not(house: House) -> None:
+    with house.world.system.database.write() as session:
+        robin = session.get_one(Staff, house.robin.id)
+        robin.password_hash = proofs.hasher().hash("four ordinary words here")
+    authenticator(house.world, house.robin)
+    page = house.browser.new_context(java_script_enabled=False).new_page()
+    house.windows.append(page.context)
+    address = house.world.system.settings.public_url
+    page.goto(f"{address}{HOME}/sign-in")
+    page.get_by_label("E-mail").fill(house.robin.email)
+    page.get_by_label("Password").fill("four ordinary words here")
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_label("Six-digit code")).to_be_visible()
+    expect(page.get_by_role("button", name="security key")).to_have_count(0)

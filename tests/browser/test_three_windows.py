@@ -73,8 +73,10 @@ def house(tmp_path: Path, browser: Browser) -> Iterator[House]:
     assert (ROOT / "clinic/static/console.js").exists(), "build the web part first: bin/setup"
     peer, (port,) = Peer(), free_ports(1)
     url = f"http://127.0.0.1:{port}"
+    # A name, as a clinic has: security keys sign for no number.
+    public_url = f"http://localhost:{port}"
     chosen = settings(
-        tmp_path, port=port, public_url=url, assistant_url=peer.url, engine_silent_after=5
+        tmp_path, port=port, public_url=public_url, assistant_url=peer.url, engine_silent_after=5
     )
     system = assemble(chosen)
     system.database.migrate()

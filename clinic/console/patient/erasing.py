@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from clinic import erasure
 from clinic.console import wording
 from clinic.console.desk import Desk, MissingError
-from clinic.console.sign_in import access
+from clinic.console.sign_in import access, keys
 from clinic.console.sign_in.access import Who
 from clinic.people import NotPossibleError
 from clinic.records.models import Patient, Staff
@@ -38,13 +38,14 @@ def add(router: APIRouter, desk: Desk) -> None:
         who: Annotated[Who, Depends(desk.acting)],
         name: Text = "",
         code: Text = "",
+        signed: Text = "",
     ) -> Response:
         with reading(who, patient_id) as session:
             known = system.vault(session).shown_name(session.get_one(Patient, patient_id))
         if name.strip().casefold() != known.casefold():
             return form(who, patient_id, {"name": "That is not this patient's name."}, name)
-        if not access.again(system, who, code):
-            wrong = {"code": "This code is not right, or was used before."}
+        if not access.again(system, who, code, signed):
+            wrong = {"code": access.NOT_PROVED}
             return form(who, patient_id, wrong, name)
         try:
             erasure.erase(system, patient_id, f"staff:{who.staff.id}")
@@ -76,5 +77,6 @@ def add(router: APIRouter, desk: Desk) -> None:
             initials=wording.initials(name),
             hindrance=hindrance,
             typed=typed,
+            keyed=keys.has(system, who.staff),
             problems=problems or {},
         )

@@ -12,7 +12,7 @@ from bot import measures
 from clinic.console import wording
 from clinic.console.desk import Desk, MissingError
 from clinic.console.patient import erasing, safety
-from clinic.console.sign_in import access
+from clinic.console.sign_in import access, keys
 from clinic.console.sign_in.access import Who
 from clinic.exports import fhir, fhir_chat, table
 from clinic.records.models import Patient
@@ -36,13 +36,14 @@ def add(router: APIRouter, desk: Desk) -> None:
         who: Annotated[Who, Depends(desk.acting)],
         kind: Text = "fhir",
         code: Text = "",
+        signed: Text = "",
     ) -> Response:
         # Who may not read the patient finds nothing here, whatever the code.
         with desk.reading(who, patient_id):
             if kind not in KINDS:
                 raise MissingError
-        if not access.again(system, who, code):
-            problems = {"code": "This code is not right, or was used before."}
+        if not access.again(system, who, code, signed):
+            problems = {"code": access.NOT_PROVED}
             return form(desk, who, patient_id, 422, problems)
         with desk.reading(who, patient_id) as (session, reason):
             patient = session.get_one(Patient, patient_id)
@@ -90,6 +91,7 @@ def form(
         reason=wording.REASONS[reason],
         chat=chat,
         may_erase=erasing.may_erase(who.staff),
+        keyed=keys.has(desk.system, who.staff),
         problems=problems or {},
     )
 

@@ -10,7 +10,7 @@ from clinic.console import relations
 from clinic.console.desk import Desk, back_to
 from clinic.console.inbox import queue
 from clinic.console.review import judgements, margin
-from clinic.console.sign_in import access
+from clinic.console.sign_in import access, keys
 from clinic.console.sign_in.access import Who
 from clinic.people import NotPossibleError
 
@@ -25,10 +25,12 @@ def add(router: APIRouter, desk: Desk) -> None:
         return overview(desk, who)
 
     @router.post("/console/judging/export")
-    def export(who: Annotated[Who, Depends(desk.acting)], code: Text = "") -> Response:
+    def export(
+        who: Annotated[Who, Depends(desk.acting)], code: Text = "", signed: Text = ""
+    ) -> Response:
         """The confirmed sentences of one's patients, for tests/risk/reviewed."""
-        if not access.again(system, who, code):
-            return overview(desk, who, 422, {"code": "This code is not right, or was used before."})
+        if not access.again(system, who, code, signed):
+            return overview(desk, who, 422, {"code": access.NOT_PROVED})
         now = system.clock.now()
         with system.database.write() as session:
             mine = relations.readable(session, who.staff, now)
@@ -96,5 +98,6 @@ def overview(
         letters=letters,
         agreed=agreed,
         tally=tally,
+        keyed=keys.has(system, who.staff),
         problems=problems or {},
     )

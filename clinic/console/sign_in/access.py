@@ -1,4 +1,4 @@
-"""Staff sign-in: password, then a one-time code, then a session that ends by itself.
+"""Staff sign-in: password, then a code or a security key, then a session that ends by itself.
 
 Every refusal looks the same and costs the same, whether the address is unknown, the password is
 wrong, the person is inactive or locked: the outside learns nothing. The audit row has the reason.
@@ -17,8 +17,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic import invitations
-from clinic.console.sign_in import proofs, recovery, tries
-from clinic.records.models import Staff, StaffSession, new_id
+from clinic.console.sign_in import keys, proofs, recovery, tries
+from clinic.records.models import Staff, StaffSession
 from clinic.system import System
 
 IDLE = timedelta(minutes=15)
@@ -26,12 +26,10 @@ ABSOLUTE = timedelta(hours=12)
 #: How long the second step may take after the password.
 HALF = timedelta(minutes=10)
 
+NOT_PROVED = "That is not right, or was used before."
+
 #: Noting every request would make each page view a write; idle time needs no finer grain.
 _TOUCH = timedelta(seconds=30)
-
-
-class AccessError(Exception):
-    """A member of staff cannot be set up like this; the text says why."""
 
 
 class EnrolError(Exception):
@@ -54,51 +52,6 @@ class Who:
         return self.staff.totp_step is not None
 
 
-# Setting up (the command line calls these inside its own transaction).
-
-
-def create_staff(
-    system: System, session: Session, name: str, title: str, email: str, roles: Sequence[str]
-) -> str:
-    """Add a person; returns the password for their first sign-in, which enrols them."""
-    address = _address(email)
-    if "@" not in address or not name.strip():
-        raise AccessError("A member of staff needs a name and an e-mail address.")
-    if not roles or not set(roles) <= set(invitations.ROLES):
-        raise AccessError(f"Roles are one or more of: {', '.join(invitations.ROLES)}.")
-    if session.scalars(select(Staff).where(Staff.email == address)).first():
-        raise AccessError("Somebody with this e-mail address is already set up.")
-    password = proofs.one_time_password()
-    person = Staff(
-        id=new_id(),
-        name=name.strip(),
-        title=title.strip(),
-        email=address,
-        roles=sorted(set(roles)),
-        password_hash=proofs.hasher().hash(password),
-        created_at=system.clock.now(),
-    )
-    session.add(person)
-    session.flush()
-    _note(system, session, "system", "staff.add", person.id)
-    return password
-
-
-def reset_sign_in(system: System, session: Session, email: str) -> str:
-    """Forget password and code generator; returns a new first password. Ends all sessions."""
-    person = session.scalars(select(Staff).where(Staff.email == _address(email))).first()
-    if person is None:
-        raise AccessError("Nobody with this e-mail address is set up.")
-    password = proofs.one_time_password()
-    person.password_hash = proofs.hasher().hash(password)
-    person.totp_sealed = person.totp_step = person.totp_next_sealed = None
-    tries.cleared(system, session, person.email, "")
-    recovery.forget(session, person.id)
-    _end_all(session, person.id, system.clock.now())
-    _note(system, session, "system", "staff.reset_sign_in", person.id)
-    return password
-
-
 # Signing in.
 
 
@@ -109,8 +62,8 @@ def begin(system: System, email: str, password: str, address: str = "") -> str |
     Somebody not enrolled yet gets a fresh code generator each time, until a code confirms it.
     """
     with system.database.read() as session:
-        found = session.scalars(select(Staff).where(Staff.email == _address(email))).first()
-    place = Place(_address(email), address)
+        found = session.scalars(select(Staff).where(Staff.email == plain(email))).first()
+    place = Place(plain(email), address)
     # Outside the write lock, and done for nobody too: it takes long on purpose.
     right = proofs.matches(found.password_hash if found else None, password)
     with system.database.write() as session:
@@ -124,21 +77,21 @@ def begin(system: System, email: str, password: str, address: str = "") -> str |
         return start(system, session, person.id, half=True)
 
 
-def finish(system: System, token: str, code: str, address: str = "") -> str | None:
-    """Second step. The token of the whole session, or None: refused."""
+def finish(
+    system: System, token: str, code: str, address: str = "", signed: str = ""
+) -> str | None:
+    """Second step, with the phone's code or what a security key signed. The token of the whole
+    session, or None: refused."""
     with system.database.write() as session:
-        now = system.clock.now()
         who = _current(system, session, token, half=True, lock=True)
         if who is None or not who.enrolled:
             return None
         place = Place(who.staff.email, address)
-        waits = _waits(system, session, place)
-        step = None if waits else proofs.code_step(system, who.staff, code, now)
-        if step is None:
-            _fail(system, session, place, who.staff, "code")
+        if not _proves(system, session, who, place, code, signed):
             return None
-        who.staff.totp_step = step
-        return _complete(system, session, who, place, "sign_in.done")
+        return _complete(
+            system, session, who, place, "sign_in.by_key" if signed else "sign_in.done"
+        )
 
 
 def recover(system: System, token: str, code: str, address: str = "") -> str | None:
@@ -225,21 +178,55 @@ def join(system: System, link: str, code: str, password: str, address: str = "")
     raise EnrolError(problems)
 
 
-def again(system: System, who: Who, code: str) -> bool:
-    """Whoever is signed in proves it once more, with a code not used before. A wrong one counts as
-    a failed try."""
+def again(system: System, who: Who, code: str, signed: str = "") -> bool:
+    """Whoever is signed in proves it once more, with a code not used before or with a security key.
+    What is wrong counts as a failed try."""
     with system.database.write() as session:
-        now = system.clock.now()
         person = session.get_one(Staff, who.staff.id, with_for_update=True)
         place = Place(person.email)
-        able = person.totp_sealed is not None and not _waits(system, session, place)
-        step = proofs.code_step(system, person, code, now) if able else None
-        if step is None:
-            _fail(system, session, place, person, "code")
+        if not _proves(system, session, Who(person, who.session), place, code, signed):
             return False
-        person.totp_step = step
         tries.cleared(system, session, person.email, "")
         return True
+
+
+def _proves(
+    system: System, session: Session, who: Who, place: Place, code: str, signed: str
+) -> bool:
+    """Whether a code or a key's answer is theirs, which is then used up; or a failed try."""
+    staff, right = who.staff, False
+    if _waits(system, session, place):
+        pass
+    elif signed:
+        right = keys.check(system, session, who.session, signed)
+    elif staff.totp_sealed is not None:
+        step = proofs.code_step(system, staff, code, system.clock.now())
+        if right := step is not None:
+            staff.totp_step = step
+    if not right:
+        _fail(system, session, place, staff, "key" if signed else "code")
+    return right
+
+
+def add_key(system: System, who: Who, name: str, made: str) -> bool:
+    """Another security key of theirs. False: it is none, or is known already."""
+    with system.database.write() as session:
+        try:
+            key = keys.keep(system, session, who.session, name, made)
+        except keys.NotTakenError:
+            return False
+        staff_id = who.staff.id
+        note(system, session, f"staff:{staff_id}", "sign_in.new_key", staff_id, key=key.id)
+        return True
+
+
+def remove_key(system: System, who: Who, key_id: str) -> bool:
+    """From now on it opens nothing. False: it is none of theirs."""
+    with system.database.write() as session:
+        gone, staff_id = keys.forget(session, who.staff.id, key_id), who.staff.id
+        if gone:
+            note(system, session, f"staff:{staff_id}", "sign_in.key_gone", staff_id, key=key_id)
+        return gone
 
 
 def same_person(system: System, who: Who, password: str) -> bool:
@@ -280,7 +267,7 @@ def change_phone(system: System, who: Who, code: str) -> bool:
             return False
         person.totp_sealed, person.totp_next_sealed, person.totp_step = sealed, None, step
         _end_all(session, person.id, now, but=who.session.token_hash)
-        _note(system, session, f"staff:{person.id}", "sign_in.new_phone", person.id)
+        note(system, session, f"staff:{person.id}", "sign_in.new_phone", person.id)
         return True
 
 
@@ -331,7 +318,7 @@ def end(system: System, token: str) -> None:
         if row is not None and row.ended_at is None:
             row.ended_at = system.clock.now()
             if not row.half:
-                _note(system, session, f"staff:{row.staff_id}", "sign_out", row.staff_id)
+                note(system, session, f"staff:{row.staff_id}", "sign_out", row.staff_id)
 
 
 def same_csrf(who: Who, given: str) -> bool:
@@ -356,7 +343,7 @@ def _complete(system: System, session: Session, who: Who, place: Place, act: str
     tries.cleared(system, session, place.email, place.address)
     # A new token at each step up: one that was planted before is worth nothing.
     who.session.ended_at = now
-    _note(system, session, f"staff:{staff.id}", act, staff.id)
+    note(system, session, f"staff:{staff.id}", act, staff.id)
     return start(system, session, staff.id)
 
 
@@ -371,7 +358,7 @@ def end_sessions(
     for row in session.scalars(select(StaffSession).where(StaffSession.staff_id == staff_id)):
         if row.ended_at is None and any(row.token_hash.startswith(name) for name in names):
             row.ended_at = now
-            _note(system, session, f"staff:{staff_id}", "sign_out", staff_id)
+            note(system, session, f"staff:{staff_id}", "sign_out", staff_id)
 
 
 def _end_all(session: Session, staff_id: str, now: datetime, but: str = "") -> None:
@@ -419,7 +406,7 @@ def _fail(
         if person is not None:
             _end_halves(session, person.id, system.clock.now())
     subject = person.id if person else "unknown"
-    _note(system, session, "anonymous", "sign_in.failed", subject, **detail)
+    note(system, session, "anonymous", "sign_in.failed", subject, **detail)
 
 
 def _end_halves(session: Session, staff_id: str, now: datetime) -> None:
@@ -429,11 +416,11 @@ def _end_halves(session: Session, staff_id: str, now: datetime) -> None:
         row.ended_at = row.ended_at or now
 
 
-def _note(
+def note(
     system: System, session: Session, actor: str, act: str, staff_id: str, **detail: Any
 ) -> None:
     system.audit.add(session, system.clock.now(), actor, act, f"staff:{staff_id}", **detail)
 
 
-def _address(email: str) -> str:
+def plain(email: str) -> str:
     return email.strip().lower()

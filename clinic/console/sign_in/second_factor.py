@@ -1,13 +1,13 @@
-"""What stands behind one's password: the phone that makes codes, and codes on paper. Each change
-asks for the password once more."""
+"""What stands behind one's password: the phone that makes codes, security keys, and codes on paper.
+What could let somebody in asks for the password once more."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form
 from fastapi.responses import Response
 
-from clinic.console.desk import HOME, Desk, back_to
-from clinic.console.sign_in import access, proofs, recovery, sign_in
+from clinic.console.desk import HOME, Desk, MissingError, back_to
+from clinic.console.sign_in import access, keys, proofs, recovery, sign_in
 from clinic.console.sign_in.access import Who
 
 Text = Annotated[str, Form()]
@@ -16,7 +16,14 @@ _NOT_THEIRS = (
     "That is not your password, or too many tries failed and sign-in waits. Nothing was changed."
 )
 _CODE = "That code is not the new phone's. Wait for the next one and type it."
-_SAID = {"phone": "The new phone counts from now on. Everywhere else you are signed out."}
+_NO_KEY = (
+    "That did not become a key of yours: it took too long, or the key is known already. Try again."
+)
+_SAID = {
+    "phone": "The new phone counts from now on. Everywhere else you are signed out.",
+    "key": "The key counts from now on.",
+    "key-gone": "That key opens nothing any more.",
+}
 
 
 def add(router: APIRouter, desk: Desk) -> None:
@@ -47,9 +54,40 @@ def add(router: APIRouter, desk: Desk) -> None:
             return _page(who, {"code": _CODE})
         return back_to(f"{PAGE}?said=phone")
 
-    def _page(who: Who, problems: dict[str, str] | None = None, done: str = "") -> Response:
+    @router.post(f"{PAGE}/keys")
+    def new_key(
+        who: Annotated[Who, Depends(desk.acting)], name: Text = "", password: Text = ""
+    ) -> Response:
+        if not keys.possible(system.settings):
+            raise MissingError
+        if not access.same_person(system, who, password):
+            return _page(who, {"keys-password": _NOT_THEIRS})
+        options = keys.ask_new(system, who.session, who.staff)
+        return _page(who, making={"options": options, "name": name})
+
+    @router.post(f"{PAGE}/keys/made")
+    def key_made(
+        who: Annotated[Who, Depends(desk.acting)], name: Text = "", made: Text = ""
+    ) -> Response:
+        if not access.add_key(system, who, name, made):
+            return _page(who, {"name": _NO_KEY})
+        return back_to(f"{PAGE}?said=key")
+
+    @router.post(f"{PAGE}/keys/{{key_id}}/remove")
+    def remove_key(key_id: str, who: Annotated[Who, Depends(desk.acting)]) -> Response:
+        if not access.remove_key(system, who, key_id):
+            raise MissingError
+        return back_to(f"{PAGE}?said=key-gone")
+
+    def _page(
+        who: Who,
+        problems: dict[str, str] | None = None,
+        done: str = "",
+        making: dict[str, Any] | None = None,
+    ) -> Response:
         with system.database.read() as session:
             left = recovery.left(session, who.staff.id)
+            known = keys.of(session, who.staff.id)
         coming = None
         if who.staff.totp_next_sealed is not None:
             issuer = sign_in.issuer(desk)
@@ -63,6 +101,10 @@ def add(router: APIRouter, desk: Desk) -> None:
             left=left,
             count=recovery.COUNT,
             coming=coming,
+            keys=known,
+            keys_possible=keys.possible(system.settings),
+            most_name=keys.MOST_NAME,
+            making=making,
             problems=problems or {},
             done=done,
         )

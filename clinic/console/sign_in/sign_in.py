@@ -6,10 +6,19 @@ from typing import Annotated
 
 import segno
 from fastapi import APIRouter, Depends, Form, Request
-from fastapi.responses import Response
+from fastapi.responses import JSONResponse, Response
 
-from clinic.console.desk import COOKIE, HOME, SIGN_IN, Desk, StaleFormError, back_to, inside
-from clinic.console.sign_in import access, proofs, recovery
+from clinic.console.desk import (
+    COOKIE,
+    HOME,
+    SIGN_IN,
+    Desk,
+    SignInNeededError,
+    StaleFormError,
+    back_to,
+    inside,
+)
+from clinic.console.sign_in import access, keys, proofs, recovery
 from clinic.console.sign_in.access import Who
 from clinic.records.models import Clinic
 
@@ -21,6 +30,7 @@ _REFUSED = f"That did not match. Check your e-mail address and password. {_WAITS
 _WRONG_CODE = (
     f"That code does not match, or was used before. Wait for the next one and type it. {_WAITS}"
 )
+_WRONG_KEY = f"That key did not sign you in. Try again, or use the code from your phone. {_WAITS}"
 _WRONG_RECOVERY = f"That is none of your recovery codes, or it was used before. {_WAITS}"
 
 Text = Annotated[str, Form()]
@@ -69,9 +79,10 @@ def add(router: APIRouter, desk: Desk) -> None:
         who: Annotated[Who | None, Depends(half_acting)],
         code: Text = "",
         paper: Text = "",
+        signed: Text = "",
         next: Text = HOME,
     ) -> Response:
-        """With the phone's code, or with one from paper."""
+        """With the phone's code, with one from paper, or with a security key."""
         held, place = request.cookies.get(COOKIE, ""), network(request)
         if who is None or not who.enrolled:
             return back_to(SIGN_IN)
@@ -79,13 +90,24 @@ def add(router: APIRouter, desk: Desk) -> None:
             token = access.recover(system, held, paper, place)
             wrong = {"paper": _WRONG_RECOVERY}
         else:
-            token = access.finish(system, held, code, place)
-            wrong = {"code": _WRONG_CODE}
+            token = access.finish(system, held, code, place, signed)
+            wrong = {"code": _WRONG_KEY if signed else _WRONG_CODE}
         if token is not None:
             return _give(back_to(inside(next)), token)
         if access.find(system, held, half=True) is None:
             return _door(inside(next), refused=_REFUSED)
         return _code_page(who, inside(next), wrong, 422)
+
+    @router.post("/console/sign-in/key")
+    def ask_key(request: Request, csrf: Text = "") -> Response:
+        """What one's security key is to sign: at sign-in, and again before what asks for it."""
+        who = half(request) or access.find(system, request.cookies.get(COOKIE, ""))
+        if who is None:
+            raise SignInNeededError
+        if not access.same_csrf(who, csrf):
+            raise StaleFormError
+        options = keys.ask(system, who.session) if keys.possible(system.settings) else None
+        return JSONResponse(options, 200 if options else 409)
 
     @router.get("/console/sign-in/enrol")
     def ask_enrolment(who: Annotated[Who | None, Depends(half)], next: str = HOME) -> Response:
@@ -138,7 +160,12 @@ def add(router: APIRouter, desk: Desk) -> None:
 
     def _code_page(who: Who, next: str, problems: dict[str, str], status: int) -> Response:
         return desk.page(
-            "code.html", status=status, form_token=who.session.csrf, next=next, problems=problems
+            "code.html",
+            status=status,
+            form_token=who.session.csrf,
+            next=next,
+            keyed=keys.has(system, who.staff),
+            problems=problems,
         )
 
     def _enrol_page(who: Who, next: str, problems: dict[str, str], status: int) -> Response:

@@ -35,6 +35,8 @@ _CHANGES = {
     "staff.return": "Came back",
     "staff.reset_sign_in": "Sign-in reset",
     "sign_in.new_phone": "Another phone",
+    "sign_in.new_key": "Another security key",
+    "sign_in.key_gone": "Security key removed",
     "recovery.renew": "New recovery codes",
     "relation.add": "Relation to a patient",
     "relation.end": "Relation ended",
