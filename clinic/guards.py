@@ -85,12 +85,14 @@ class Guard:
     def _headers(self, path: str) -> dict[str, str]:
         embedding = " ".join(self._settings.embed_origins)
         ancestors = embedding if embedding and path == "/chat" else "'none'"
+        microphone = "" if path.startswith("/console") else "self"
         headers = {
             "Content-Security-Policy": _POLICY.format(ancestors=ancestors),
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "no-referrer",
             "Cross-Origin-Opener-Policy": "same-origin",
-            "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+            # The patient may speak instead of typing; the browser asks before it listens.
+            "Permissions-Policy": f"camera=(), geolocation=(), microphone=({microphone})",
         }
         if self._settings.https:
             headers["Strict-Transport-Security"] = "max-age=31536000"

@@ -69,11 +69,11 @@ class Pages:
         html = self._templates.get_template(template).render(
             say=self._say(current),
             pages=self._say("pages"),
+            room=self._say("page"),
             bar=BAR,
             current=current,
             clinic_name=known["clinic_name"],
             help=delivery.help_lines(self.system, known),
-            help_title=self.system.words.render("page.help_now"),
             time=lambda at: whereabouts.clock_time(at, patient, now),
             day=lambda at: _day(at.astimezone(ZoneInfo(patient.timezone))),
             new_key=lambda: secrets.token_urlsafe(12),

@@ -57,6 +57,8 @@ function start(): void {
       frame = document.createElement("iframe");
       frame.title = label;
       frame.referrerPolicy = "no-referrer";
+      // For speaking instead of typing; the browser still asks.
+      frame.allow = "microphone";
       frame.src = `${origin}/chat${invitation}`;
       panel.append(frame);
     }

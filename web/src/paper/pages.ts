@@ -5,6 +5,7 @@
 // saved (drafts.ts).
 
 import { push } from "../desk/push";
+import { dictation } from "../dictate";
 import { app } from "./app";
 import * as drafts from "./drafts";
 import * as look from "../room/look";
@@ -14,6 +15,7 @@ push();
 app();
 
 for (const form of document.querySelectorAll<HTMLFormElement>("form[data-keep]")) {
+  speaking(form);
   let unsaved = drafts.restore(form);
   form.addEventListener("input", () => {
     unsaved = true;
@@ -29,6 +31,23 @@ for (const form of document.querySelectorAll<HTMLFormElement>("form[data-keep]")
   window.addEventListener("beforeunload", (event) => {
     if (unsaved && !form.dataset["left"]) event.preventDefault();
   });
+}
+
+/** A button to speak below the words, where the browser can. */
+function speaking(form: HTMLFormElement): void {
+  const field = form.querySelector("textarea");
+  const { speak, speakStop, speakLeaves, speakFailed } = document.body.dataset;
+  if (!field || !speak) return;
+  const made = dictation(field, {
+    start: speak,
+    stop: speakStop ?? "",
+    leaves: speakLeaves ?? "",
+    failed: speakFailed ?? "",
+  });
+  if (!made) return;
+  const row = document.createElement("p");
+  row.append(made.button);
+  field.after(row, made.note);
 }
 
 async function send(form: HTMLFormElement): Promise<boolean> {

@@ -1,5 +1,6 @@
 // The field to write in. Words stay in it until the clinic has confirmed them.
 
+import { dictation } from "../dictate";
 import { h } from "./dom";
 import { say } from "./words";
 
@@ -7,6 +8,8 @@ const TYPING_EVERY = 4_000;
 
 export class Compose {
   readonly element: HTMLFormElement;
+  /** Speaking instead of typing; null where the browser cannot. */
+  readonly speaking: ReturnType<typeof dictation>;
   private readonly field: HTMLTextAreaElement;
   private lastTyping = 0;
 
@@ -27,6 +30,12 @@ export class Compose {
       this.field,
       h("button", { type: "submit", class: "action" }, say("send")),
     );
+    this.speaking = dictation(this.field, {
+      start: say("speak"),
+      stop: say("speak_stop"),
+      leaves: say("speak_leaves"),
+      failed: say("speak_failed"),
+    });
     this.element.addEventListener("submit", (event) => {
       event.preventDefault();
       this.send();

@@ -313,10 +313,12 @@ class AfterglowChat extends HTMLElement {
       { class: "always", "aria-label": say("help_page_title") },
       button(say("leave"), "plain", leave),
       this.stop,
+      this.compose.speaking && this.compose.speaking.button,
       button(say("more"), "plain", () => this.moreDialog.showModal()),
     );
     this.log.below.append(this.breath.element, this.choices, this.writing, this.ask);
     this.foot.append(this.compose.element);
+    if (this.compose.speaking) this.foot.append(this.compose.speaking.note);
     this.helpDialog.fill(this.help, this.clinic, null);
     this.replaceChildren(
       head,
@@ -372,6 +374,7 @@ class AfterglowChat extends HTMLElement {
         : [h("p", {}, say("recovery_rest"))]),
     );
     this.foot.hidden = infusion || (recovery && !this.wantsToWrite);
+    if (this.compose.speaking) this.compose.speaking.button.hidden = this.foot.hidden;
     this.ask.hidden = !recovery || this.wantsToWrite;
     this.stop.hidden = infusion;
     const newest = messages.at(-1);
