@@ -78,10 +78,42 @@ class Spans:
     unit: str
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """A picture ready for a page or for paper: what is inside the SVG, and the same as a table."""
+
+    name: str
+    title: str
+    sentence: str
+    drawn: Markup
+    height: int
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def alone(self) -> str:
+        """The SVG with its own style, for where no style sheet reaches (exports/pdf.py)."""
+        return Markup(
+            '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {}"><style>{}</style>{}</svg>'
+        ).format(_WIDTH, self.height, _ON_PAPER, self.drawn)
+
+
+#: The same as .picture in tokens.css, by day.
+_ON_PAPER = Markup(
+    "text{fill:#55646a;font-family:'Atkinson Hyperlegible Next','Noto Sans';font-size:11px}"
+    "polyline{fill:none;stroke:#4b5a8a;stroke-width:2}circle{fill:#4b5a8a}"
+    "polygon{fill:#2f6b5e;stroke:#ffffff}.picture__scale{stroke:#e4dfd8}"
+    ".picture__level{stroke:#8a949a;stroke-dasharray:2 4}.picture__event{stroke:#8a949a}"
+    ".picture__bar{fill:#4b5a8a}.picture__open{fill:none;stroke:#4b5a8a;stroke-dasharray:3 3}"
+)
+
+
 def line(picture: Line, say: Say) -> Markup:
     """The figure of a line. Without points there is nothing to draw: an empty string."""
-    if not picture.points:
-        return Markup("")
+    return _figure(drawing(picture, say)) if picture.points else Markup("")
+
+
+def drawing(picture: Line, say: Say) -> Drawing:
+    """A line with at least one point."""
     axis = _Axis.of(picture)
     levels = [_level(value, words, axis.y(value)) for value, words in picture.levels]
     path = " ".join(f"{axis.x(p.at):.1f},{axis.y(p.value):.1f}" for p in picture.points)
@@ -102,7 +134,7 @@ def line(picture: Line, say: Say) -> Markup:
         for p in picture.points
     ]
     heads = ("When", "Value", "Means", "Meaningful change")
-    return _figure(picture.name, picture.title, picture.sentence, drawn, _HEIGHT, heads, rows)
+    return Drawing(picture.name, picture.title, picture.sentence, drawn, _HEIGHT, heads, rows)
 
 
 def spans(picture: Spans) -> Markup:
@@ -135,7 +167,9 @@ def spans(picture: Spans) -> Markup:
     ]
     heads = ("Which", f"At least, {picture.unit}", f"At most, {picture.unit}", "What")
     drawn = Markup("").join([*parts, zero, end])
-    return _figure(picture.name, picture.title, picture.sentence, drawn, height, heads, rows)
+    return _figure(
+        Drawing(picture.name, picture.title, picture.sentence, drawn, height, heads, rows)
+    )
 
 
 @dataclass(frozen=True)
@@ -165,15 +199,8 @@ class _Axis:
         return _HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM)
 
 
-def _figure(
-    name: str,
-    title: str,
-    sentence: str,
-    drawn: Markup,
-    height: int,
-    heads: Sequence[str],
-    rows: Sequence[Sequence[str]],
-) -> Markup:
+def _figure(picture: Drawing) -> Markup:
+    heads = picture.heads
     table = Markup("").join(
         Markup("<tr>{}</tr>").format(
             Markup("").join(
@@ -183,7 +210,7 @@ def _figure(
                 for place, cell in enumerate(row)
             )
         )
-        for row in rows
+        for row in picture.rows
     )
     head = Markup("").join(Markup('<th scope="col">{}</th>').format(words) for words in heads)
     return Markup(
@@ -195,12 +222,12 @@ def _figure(
         '<div class="table-wrap"><table class="table table--stack"><thead><tr>{head}</tr></thead>'
         "<tbody>{table}</tbody></table></div></details></figure>"
     ).format(
-        name=name,
-        title=title,
-        sentence=sentence,
+        name=picture.name,
+        title=picture.title,
+        sentence=picture.sentence,
         width=_WIDTH,
-        height=height,
-        drawn=drawn,
+        height=picture.height,
+        drawn=picture.drawn,
         head=head,
         table=table,
     )

@@ -56,6 +56,17 @@ for (const subset of ["latin", "latin-ext"]) {
 }
 await copyFile(join(fonts, "..", "LICENSE"), join(out, "fonts", "LICENSE.txt"));
 
+// The alphabets of what is printed (clinic/exports/typeset.py); no page asks for them.
+const print = join(out, "print");
+await mkdir(print);
+for (const script of ["", "arabic", "hebrew", "thai", "sc", "kr", "emoji"]) {
+  const name = script === "emoji" ? "noto-emoji" : ["noto-sans", script].filter(Boolean).join("-");
+  const from = join(here, "node_modules/@expo-google-fonts", name);
+  const [file] = (await readdir(join(from, "400Regular"))).filter((one) => one.endsWith(".ttf"));
+  await copyFile(join(from, "400Regular", file), join(print, `${name}.ttf`));
+  await copyFile(join(from, "LICENSE_FONT"), join(print, `${name}.LICENSE.txt`));
+}
+
 for (const icon of (await readdir(join(here, "src/icons"))).sort()) {
   await copyFile(join(here, "src/icons", icon), join(out, "icons", icon));
 }
