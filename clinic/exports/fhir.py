@@ -7,6 +7,7 @@ names them (data/measures); what has no code we know has words and no invented o
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -57,6 +58,28 @@ def bundle(system: System, session: Session, patient: Patient) -> Resource:
         "timestamp": at(now),
         "entry": [{"fullUrl": urn(one["id"]), "resource": one} for one in resources],
     }
+
+
+def attach(bundle: Resource, patient: Patient, title: str, document: bytes) -> None:
+    """A PDF into the bundle, in full."""
+    made, name = bundle["timestamp"], uuid_of(patient.id, title)
+    attachment = {
+        "contentType": "application/pdf",
+        "language": "en",
+        "data": base64.b64encode(document).decode(),
+        "title": title,
+        "creation": made,
+    }
+    found: Resource = {
+        "resourceType": "DocumentReference",
+        "id": name,
+        "status": "current",
+        "type": {"text": title},
+        "subject": subject(patient),
+        "date": made,
+        "content": [{"attachment": attachment}],
+    }
+    bundle["entry"].append({"fullUrl": urn(name), "resource": found})
 
 
 def _patient(system: System, session: Session, patient: Patient) -> Resource:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
 from datetime import timedelta
 from typing import Any
 
+import pikepdf
 import pyotp
 import pytest
 from fhir.resources.R4B.bundle import Bundle
@@ -19,6 +21,7 @@ from clinic.conversation import delivery, intake
 from clinic.escalation import machine
 from clinic.exports import table
 from clinic.records.models import Patient, Record, RecordMessage, Staff
+from tests import pdf_ua
 from tests.builders import World
 from tests.desk import Browser, alert, audit, authenticator, heartbeat, message, record
 
@@ -81,7 +84,7 @@ def test_a_second_implementation_accepts_the_bundle(
     kinds = {entry.resource.get_resource_type() for entry in read.entry}
     assert kinds == {
         "Patient", "Encounter", "Procedure", "QuestionnaireResponse", "Observation", "Flag",
-        "Consent", "CarePlan",
+        "Consent", "CarePlan", "DocumentReference",
     }  # fmt: skip
     assert "a secret nobody exports" not in answer.text
     # Everything that is named is in the bundle.
@@ -123,6 +126,45 @@ def test_words_of_the_chat_leave_only_after_a_yes_and_only_those_the_desk_shows(
             assert own["sender"] == own["subject"]
         else:
             assert (chat, of(bundle, "Practitioner")) == ({}, [])
+
+
+def test_the_page_before_the_visit_is_in_the_bundle_and_without_a_yes_holds_no_words_of_theirs(
+    world: World, sam: Patient, ames: Staff, app: pyotp.TOTP
+) -> None:
+    record(world, sam, "team_question", "q1", {"text": "May I take my usual tea?"})
+    for given in (False, True):
+        with world.system.database.write() as session:
+            agreed.change(world.system, session, sam.id, agreed.COPY, given)
+        world.clock.advance(timedelta(minutes=1))
+        (document,) = of(json.loads(taken(world, sam, ames, app).text), "DocumentReference")
+        (content,) = document["content"]
+        page = base64.b64decode(content["attachment"]["data"])
+        said = " ".join(words for _, words in pdf_ua.spoken(page))
+        assert pdf_ua.problems(page) == []
+        assert ("usual tea" in said) is given
+        assert ("has not agreed" in said) is not given
+
+
+def test_the_page_before_the_visit_is_a_tagged_pdf_whose_lines_lead_to_their_sources(
+    world: World, sam: Patient, ames: Staff, app: pyotp.TOTP
+) -> None:
+    world.infusion(sam, hours_ago=30)
+    record(world, sam, "team_question", "q1", {"text": "May I take my usual tea?"})
+    alert(world, sam, "urgent")
+    answer = taken(world, sam, ames, app, "summary")
+    assert answer.headers["content-type"] == "application/pdf"
+    assert "Rivera" not in answer.headers["content-disposition"]
+    assert pdf_ua.problems(answer.content) == []
+    spoken = pdf_ua.spoken(answer.content)
+    assert spoken[0] == ("P", "Sam Rivera: before the visit")
+    assert [words for role, words in spoken if role == "H1"][:2] == ["Risk", "Measures"]
+    assert any(role == "Link" and "usual tea" in words for role, words in spoken)
+    with pikepdf.open(io.BytesIO(answer.content)) as pdf:
+        assert len(pdf.pages) == 1
+        links = [str(one.A.URI) for one in pdf.pages[0].obj["/Annots"]]
+    home = world.system.settings.public_url
+    assert links and all(link.startswith(f"{home}/console/patients/{sam.id}/") for link in links)
+    assert [row.detail["kind"] for row in audit(world, "record.export")] == ["summary"]
 
 
 def test_scores_come_out_of_the_bundle_alone(

@@ -29,6 +29,7 @@ from clinic.records.models import (
     Clinic,
     Conversation,
     Escalation,
+    Infusion,
     Message,
     Patient,
     Record,
@@ -75,6 +76,17 @@ class Section:
     empty: str
 
 
+@dataclass(frozen=True)
+class Sheet:
+    """The page's content, for the screen and for paper alike. ``begin``: since when it counts."""
+
+    name: str
+    place: str
+    begin: datetime | None
+    infusions: list[Infusion]
+    sections: list[Section]
+
+
 def add(router: APIRouter, desk: Desk) -> None:
     system = desk.system
 
@@ -85,17 +97,10 @@ def add(router: APIRouter, desk: Desk) -> None:
         since: datetime | None = None,
     ) -> Response:
         with desk.reading(who, patient_id) as (session, reason):
-            now = system.clock.now()
-            when = wording.When(now, zone(session.get(Clinic, 1)))
-            course = Course(system, session, patient_id, when)
-            begin = since if since is not None and since.tzinfo else _begin(course)
-            book = Notebook(system, session, patient_id, who.staff)
-            sections = _sections(system, session, patient_id, course, book, begin, when)
-            name = system.vault(session).shown_name(session.get_one(Patient, patient_id))
-            place = queue.place(session, patient_id, now)
+            found = sheet(system, session, patient_id, who.staff, since)
             system.audit.add(
                 session,
-                now,
+                system.clock.now(),
                 f"staff:{who.staff.id}",
                 "summary.read",
                 f"patient:{patient_id}",
@@ -107,14 +112,32 @@ def add(router: APIRouter, desk: Desk) -> None:
             who,
             here="review",
             patient_id=patient_id,
-            name=name,
-            initials=wording.initials(name),
+            name=found.name,
+            initials=wording.initials(found.name),
             reason=wording.REASONS[reason],
-            place=place,
-            begin=begin,
-            infusions=course.infusions,
-            sections=sections,
+            place=found.place,
+            begin=found.begin,
+            infusions=found.infusions,
+            sections=found.sections,
         )
+
+
+def sheet(
+    system: System, session: Session, patient_id: str, staff: Staff, since: datetime | None = None
+) -> Sheet:
+    """What stands in it for this reader; ``since`` (aware), else the last infusion's start."""
+    now = system.clock.now()
+    when = wording.When(now, zone(session.get(Clinic, 1)))
+    course = Course(system, session, patient_id, when)
+    begin = since if since is not None and since.tzinfo else _begin(course)
+    book = Notebook(system, session, patient_id, staff)
+    return Sheet(
+        name=system.vault(session).shown_name(session.get_one(Patient, patient_id)),
+        place=queue.place(session, patient_id, now),
+        begin=begin,
+        infusions=course.infusions,
+        sections=_sections(system, session, patient_id, course, book, begin, when),
+    )
 
 
 def _begin(course: Course) -> datetime | None:

@@ -1,6 +1,7 @@
-"""A record out of the system: as FHIR or as a table. A fresh code each time, and on record."""
+"""A record out of the system, as FHIR, a table or one page: a fresh code each time, on record."""
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
 
@@ -14,13 +15,17 @@ from clinic.console.desk import Desk, MissingError
 from clinic.console.patient import erasing, safety
 from clinic.console.sign_in import access, keys
 from clinic.console.sign_in.access import Who
-from clinic.exports import fhir, fhir_chat, table
-from clinic.records.models import Patient
+from clinic.exports import fhir, fhir_chat, summary_pdf, table
+from clinic.records.models import Patient, Staff
 from clinic.system import System
 
 Text = Annotated[str, Form()]
 #: Kind, and what the browser is told it is.
-KINDS = {"fhir": ("application/fhir+json", "json"), "csv": ("text/csv; charset=utf-8", "csv")}
+KINDS = {
+    "fhir": ("application/fhir+json", "json"),
+    "csv": ("text/csv; charset=utf-8", "csv"),
+    "summary": ("application/pdf", "pdf"),
+}
 
 
 def add(router: APIRouter, desk: Desk) -> None:
@@ -47,11 +52,8 @@ def add(router: APIRouter, desk: Desk) -> None:
             return form(desk, who, patient_id, 422, problems)
         with desk.reading(who, patient_id) as (session, reason):
             patient = session.get_one(Patient, patient_id)
-            body = (
-                _fhir(system, session, patient)
-                if kind == "fhir"
-                else _csv(system, session, patient)
-            )
+            gather = {"fhir": _fhir, "csv": _csv, "summary": summary_pdf.gather}[kind]
+            make = gather(system, session, patient, who.staff)
             now = system.clock.now()
             system.audit.add(
                 session,
@@ -66,8 +68,9 @@ def add(router: APIRouter, desk: Desk) -> None:
         media, ending = KINDS[kind]
         # The file's name holds no patient's name (invariant I9).
         name = f"afterglow-{now:%Y-%m-%d}.{ending}"
+        # Set after the transaction: nobody's message waits for a page of paper.
         return Response(
-            body,
+            make(),
             media_type=media,
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
@@ -96,11 +99,21 @@ def form(
     )
 
 
-def _fhir(system: System, session: Session, patient: Patient) -> str:
-    return json.dumps(fhir.bundle(system, session, patient), indent=2, ensure_ascii=False)
+def _fhir(system: System, session: Session, patient: Patient, staff: Staff) -> Callable[[], bytes]:
+    """The bundle, with the summary before a visit as a document. The patient's own words are in it
+    only after their yes (fhir_chat.py)."""
+    bundle = fhir.bundle(system, session, patient)
+    own_words = fhir_chat.agreed_to(system, session, patient)
+    summary = summary_pdf.gather(system, session, patient, staff, own_words=own_words)
+
+    def make() -> bytes:
+        fhir.attach(bundle, patient, "Summary before the visit", summary())
+        return json.dumps(bundle, indent=2, ensure_ascii=False).encode()
+
+    return make
 
 
-def _csv(system: System, session: Session, patient: Patient) -> str:
+def _csv(system: System, session: Session, patient: Patient, _: Staff) -> Callable[[], bytes]:
     """Every finished measure, oldest first."""
     known = measures.measures()
     rows = [
@@ -108,7 +121,8 @@ def _csv(system: System, session: Session, patient: Patient) -> str:
         for name, scores in safety.finished(system, session, patient.id).items()
         for at, value, label in scores
     ]
-    return table.table(("when", "measure", "loinc", "score", "means"), sorted(rows))
+    heads = ("when", "measure", "loinc", "score", "means")
+    return lambda: table.table(heads, sorted(rows)).encode()
 
 
 def _minute(at: datetime) -> str:
