@@ -35,7 +35,7 @@ mutations: setup ## Try known-bad patches on a copy; a named test must notice ea
 bench: setup ## Print the speed figures (ratios; takes some minutes)
 	@.venv/bin/python -m bench
 
-safety-report: setup ## Write docs/clinical/safety-report.md and .json anew
+safety-report: train ## Write docs/clinical/safety-report.md and .json anew
 	@.venv/bin/python tests/risk/safety_report.py
 
 opinion: setup ## Learn the second opinion on risk anew (DATA=folder with the public sets)

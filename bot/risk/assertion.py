@@ -3,6 +3,7 @@
 denied      a negator whose own words reach the phrase ("I don't feel suicidal")
 past        long ago, and nothing in the sentence brings it back to now
 other       about or said by somebody else
+advice      of the person somebody is consoling or advising ("I hope you find a reason to live")
 supposed    "if I ever", "can it cause"
 imagery     what happened inside the infusion or a dream
 fiction     a film, a song, a paper
@@ -24,7 +25,7 @@ from functools import cached_property
 from bot.risk.normalise import PUNCTUATION, SENTENCE_ENDS, Text
 from bot.risk.patterns import Pattern
 
-AXES = ("denied", "past", "other", "supposed", "imagery", "fiction", "joking", "idiom")
+AXES = ("denied", "past", "other", "advice", "supposed", "imagery", "fiction", "joking", "idiom")
 
 #: Cue phrases and words a language must name in assertion.yml.
 CUES = (
@@ -33,12 +34,15 @@ CUES = (
     "denied_after",
     "past",
     "present",
+    "present_not",
     "third",
     "other_after",
     "reported",
+    "advice",
     "supposed",
     "supposed_after",
     "imagery",
+    "imagery_not",
     "waking",
     "fiction",
     "idiom",
@@ -46,6 +50,7 @@ CUES = (
 WORDS = (
     "negators",
     "light",
+    "joiners",
     "first_person",
     "second_person",
     "present_forms",
@@ -60,6 +65,9 @@ _WINDOW = 18
 
 #: How many sentences after an image a waking wish may follow and still be about it.
 _WAKING_REACH = 2
+
+#: Fewer words of care for somebody than this are no sign that the message is for that person.
+_ADVICE = 2
 
 #: What may stand between "she said" and what was said.
 _BETWEEN = ('"', ",", ":", "-", "that", "like", "i")
@@ -121,6 +129,7 @@ class Reading:
             ("denied", self._denied(first, last)),
             ("past", self._past(first, last)),
             ("other", self._other(first, last)),
+            ("advice", self._advice(first, last)),
             ("supposed", self._supposed(first, last)),
             ("imagery", self._imagery(first, last)),
             ("fiction", self._fiction(first, last)),
@@ -144,7 +153,10 @@ class Reading:
     def _cover(self, kind: str) -> frozenset[int]:
         if kind not in self._covered:
             spans = self._cues(kind)
-            self._covered[kind] = frozenset(i for first, last in spans for i in range(first, last))
+            words = frozenset(i for first, last in spans for i in range(first, last))
+            # "I am better now" does not say that it is so now.
+            but = f"{kind}_not"
+            self._covered[kind] = words - self._cover(but) if but in CUES else words
         return self._covered[kind]
 
     def _near(self, kind: str, first: int, last: int, before: int = 0) -> bool:
@@ -177,7 +189,10 @@ class Reading:
             word = words[index]
             if index in pseudo:
                 return False
-            if word in PUNCTUATION:
+            # "I have nobody and I am going to ...": another clause begins.
+            if word in PUNCTUATION or (
+                self._is(index, "joiners") and self._is(index + 1, "first_person")
+            ):
                 break
             if self._is(index, "negators"):
                 # "no i want ..." answers a question; "no" negates only what it stands before.
@@ -231,6 +246,33 @@ class Reading:
             if self._is(index, "first_person"):
                 return False
         return False
+
+    def _advice(self, first: int, last: int) -> bool:
+        """A message for somebody else, in a sentence in which nobody speaks of themselves.
+
+        "Made the noose" leaves out an "I": the sentence must name somebody else.
+        """
+        if len(self._cues("advice")) < _ADVICE or not self._speaks_to_somebody:
+            return False
+        sentence = self.text.sentence
+        begin, end = first, last
+        while begin and sentence[begin - 1] == sentence[first]:
+            begin -= 1
+        while end < len(sentence) and sentence[end] == sentence[first]:
+            end += 1
+        if self._has(begin, end, "first_person"):
+            return False
+        third = self._cover("third")
+        return any(at in third or self._is(at, "second_person") for at in range(begin, end))
+
+    @cached_property
+    def _speaks_to_somebody(self) -> bool:
+        """More than of itself."""
+        own, you = (
+            sum(len(self.places.get(word, ())) for word in self._grammar.words[kind])
+            for kind in ("first_person", "second_person")
+        )
+        return you > own
 
     def _supposed(self, first: int, last: int) -> bool:
         if any(last <= begin <= last + 2 for begin, _ in self._cues("supposed_after")):

@@ -18,6 +18,7 @@ _AXES_IN_WORDS = {
     "denied": "denied",
     "past": "long past",
     "other": "about or said by somebody else",
+    "advice": "about somebody who is consoled or advised",
     "supposed": "only supposed",
     "imagery": "inside the infusion or a dream",
     "fiction": "from a story, film or song",

@@ -2,62 +2,38 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+import json
 
 import pytest
-import yaml
 
-from clinic import converse, supervisor
-from tests.behaviour import rubric
+from clinic import supervisor
+from clinic.settings import ROOT
+from tests.behaviour import rubric, talks
 from tests.builders import settings
-from tests.risk.personas import Persona, personas
+from tests.risk.personas import personas
 
-PEOPLE = {person.name: person for person in personas()}
-
-
-def script(person: Persona) -> dict[str, Any]:
-    return {
-        "name": person.name,
-        "hours_since_infusion": person.hours,
-        "turns": [{"patient": text} for text, _ in person.turns],
-    }
-
-
-def as_talk(person: Persona, outcome: converse.Outcome) -> rubric.Talk:
-    marks = [least.name if least is not None else None for _, least in person.turns]
-    return [turn | {"least": least} for turn, least in zip(outcome.turns, marks, strict=True)]
+NAMES = [person.name for person in personas()]
+REPORT = json.loads((ROOT / "docs/clinical/safety-report.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
-def talks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, rubric.Talk]:
+def talked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, rubric.Talk]:
     assert supervisor.ASSISTANT_PYTHON.exists(), "run: make setup"
     home = tmp_path_factory.mktemp("personas")
-    paths = [_written(home, person) for person in PEOPLE.values()]
-    ran = converse.run(paths, settings(home), quiet=True)
-    return {
-        name: as_talk(person, outcome)
-        for (name, person), outcome in zip(PEOPLE.items(), ran, strict=True)
-    }
-
-
-def _written(home: Path, person: Persona) -> Path:
-    path = home / f"{person.name}.yaml"
-    path.write_text(yaml.safe_dump(script(person), allow_unicode=True), encoding="utf-8")
-    return path
+    return talks.played(home, settings(home))
 
 
 @pytest.mark.assistant
-@pytest.mark.parametrize("name", PEOPLE)
-def test_nothing_happens_in_a_conversation_that_never_may(name: str, talks):
-    assert rubric.reds(rubric.judge(talks[name])) == []
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_happens_in_a_conversation_that_never_may(name: str, talked):
+    assert rubric.reds(rubric.judge(talked[name])) == []
 
 
 @pytest.mark.assistant
-def test_what_should_not_happen_is_rare(talks):
+def test_what_should_not_happen_is_rare(talked):
     found = [
         f"{name}: {rule}: {each}"
-        for name, talk in talks.items()
+        for name, talk in talked.items()
         for rule, problems in rubric.judge(talk).items()
         for each in problems
     ]
@@ -65,8 +41,16 @@ def test_what_should_not_happen_is_rare(talks):
 
 
 @pytest.mark.assistant
-def test_everybody_is_answered_at_every_turn(talks):
-    assert all(turn["replies"] for talk in talks.values() for turn in talk)
+def test_everybody_is_answered_at_every_turn(talked):
+    assert all(turn["replies"] for talk in talked.values() for turn in talk)
+
+
+@pytest.mark.assistant
+def test_no_figure_is_worse_than_the_safety_report_says(talked):
+    now = talks.rates(talked)
+    assert now.keys() == REPORT["conversations"].keys(), "make safety-report"
+    for what, (kept, of) in REPORT["conversations"].items():
+        assert now[what][0] * of >= kept * now[what][1], what
 
 
 def turn(patient: str, *said: tuple[str, str], least: str | None = None, alerted: bool = True):

@@ -1,7 +1,8 @@
 """The safety report: ``make safety-report`` writes docs/clinical/safety-report.md and .json.
 
 Everything is counted on sentences and conversations of this folder, so that it can be counted again
-anywhere. A test (test_safety_report.py) fails when a figure is worse than the one written there.
+anywhere. Tests (test_safety_report.py; behaviour/test_personas.py for what the conversations were
+answered, which needs the trained assistant) fail when a figure is worse than the one written there.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import random
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,6 +23,8 @@ from phenomena import RULES_ALONE, Case, cases, grouped, held
 
 from bench.risk import wilson
 from bot.risk import Level, RuleSet, assess, rules_version
+from tests.behaviour import talks
+from tests.builders import settings
 
 FOLDER = Path(__file__).parents[2] / "docs" / "clinical"
 FILES = (FOLDER / "safety-report.json", FOLDER / "safety-report.md")
@@ -113,6 +117,28 @@ def figures() -> dict[str, Section]:
             _people(),
         ),
     }
+
+
+def conversations() -> Section:
+    """The same people through the real edge, assistant and database, judged by the rubric."""
+    with tempfile.TemporaryDirectory(prefix="afterglow-") as folder:
+        home = Path(folder)
+        return _answered(talks.rates(talks.played(home, settings(home))))
+
+
+def _as_told(document: dict[str, Rates]) -> Section:
+    return _answered({name: (kept, of) for name, (kept, of) in document["conversations"].items()})
+
+
+def _answered(rates: Rates) -> Section:
+    return Section(
+        "Conversations, as they were answered",
+        "The same people with the whole system. Each row is a rule of our own rubric "
+        "(`tests/behaviour/rubric.py`, in the spirit of VERA-MH) and in how many conversations it "
+        "was kept throughout. Rules, not a clinician, judged them.",
+        True,
+        rates,
+    )
 
 
 def _sentences() -> list[Case]:
@@ -233,15 +259,19 @@ def _times_table(spent: dict[str, float]) -> str:
 
 
 def main() -> None:
+    json_file, text_file = FILES
     sections, spent = figures(), times()
+    # What was answered takes minutes; who changed a rule may keep it (test_personas guards it).
+    keep = "--keep-conversations" in sys.argv
+    talked = _as_told(json.loads(json_file.read_text("utf-8"))) if keep else conversations()
     document = {
         "rules": rules_version(),
         "figures": {name: section.rates for name, section in sections.items()},
+        "conversations": talked.rates,
         "milliseconds": spent,
     }
-    json_file, text_file = FILES
     json_file.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    parts = [HEAD.format(rules=rules_version()), *map(_table, sections.values())]
+    parts = [HEAD.format(rules=rules_version()), *map(_table, (*sections.values(), talked))]
     text_file.write_text("\n".join([*parts, _times_table(spent)]), "utf-8")
     sys.stdout.write(f"{json_file}\n{text_file}\n")
 

@@ -18,6 +18,8 @@ KNOWN = frozenset(
         "my son had a seizure as a baby, he is fine now",
         "- call dentist - get rope - say goodbye to mom - end it",
         "- journal prompt: what stayed? - the wish to die stayed",
+        "morning pages: birds, rent, mother, the rope in the garage that I keep looking at",
+        "🪢 is ready in the closet",
         "I'm done 🪢 tonight",
         "I don't want to do it but I'm afraid I will",
         "all my ancestors were lined up and I was at the end of the line",

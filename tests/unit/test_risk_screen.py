@@ -77,5 +77,11 @@ def test_explain_tells_the_whole_way() -> None:
         assert words in told, told
 
 
+def test_explain_tells_that_words_are_advice() -> None:
+    told = explain("I'm so sorry you are hurting. You deserve to live. Do you want to die?")
+    assert "about somebody who is consoled or advised" in told
+    assert "Outcome: none" in told
+
+
 def test_explain_of_quiet_words() -> None:
     assert "Outcome: none\n" in explain("I died in there and it was peaceful")
