@@ -16,6 +16,7 @@ from clinic import signatures
 from clinic.conversation import delivery
 from clinic.escalation import hours, on_call, policy
 from clinic.notify import Channels
+from clinic.openid import Provider, ProviderError
 from clinic.records.database import DatabaseError
 from clinic.records.models import Clinic, Staff, StaffContact
 from clinic.settings import ROOT, Settings
@@ -49,6 +50,7 @@ def examine(settings: Settings) -> list[Finding]:
         _on_call,
         _contacts,
         _hours,
+        _accounts,
         _disk,
     ]
     channels = Channels(system)
@@ -165,6 +167,21 @@ def _contacts(system: System) -> Finding:
 def _channel(channels: Channels, name: str, _system: System) -> Finding:
     health = channels.get(name).check()
     return Finding(health.mark, f"channel {name}", health.says)
+
+
+def _accounts(system: System) -> Finding:
+    """The clinic's own accounts: without them the passwords still work."""
+    chosen, name = system.settings.openid, "clinic's accounts"
+    if not chosen.issuer:
+        return Finding("ok", name, "not used: staff sign in with a password")
+    try:
+        Provider(chosen, system.clock).check()
+    except ProviderError as error:
+        return Finding("note", name, f"the provider cannot be used: {error}. Passwords still work")
+    says = "its addresses and keys are sound"
+    if chosen.second_factor == "never":
+        return Finding("note", name, f"{says}; no second factor of ours is asked for after it")
+    return Finding("ok", name, says)
 
 
 def _disk(system: System) -> Finding:

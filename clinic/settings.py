@@ -14,6 +14,8 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, get_args
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -78,6 +80,34 @@ class Webhook:
     hosts: tuple[str, ...] = ()
 
 
+#: When the phone's code or a security key is asked for after the clinic's own account: always,
+#: unless the provider says it asked for more than a password, or never.
+SecondFactor = Literal["always", "unless", "never"]
+
+
+@dataclass(frozen=True)
+class OpenId:
+    """The clinic's own accounts (OpenID Connect). ``issuer`` empty: not used."""
+
+    issuer: str = ""
+    client_id: str = ""
+    secret: str = ""
+    #: What the button calls them.
+    label: str = "the clinic's account"
+    second_factor: SecondFactor = "unless"
+
+    def allows(self, address: str) -> bool:
+        """Whether an address may be asked: https, or this machine while trying it out."""
+        parts = urlsplit(address)
+        return bool(parts.hostname) and (
+            parts.scheme == "https" or (parts.scheme == "http" and _here(parts.hostname))
+        )
+
+
+def _here(host: str | None) -> bool:
+    return host in ("127.0.0.1", "localhost", "::1")
+
+
 @dataclass(frozen=True)
 class Settings:
     """Times are in seconds unless the name says otherwise."""
@@ -95,6 +125,7 @@ class Settings:
     sms: Sms = field(default_factory=Sms)
     push: Push = field(default_factory=Push)
     webhook: Webhook = field(default_factory=Webhook)
+    openid: OpenId = field(default_factory=OpenId)
     #: PagerDuty's address for events; empty: not used.
     pagerduty_url: str = ""
     #: Rooms that apprise reaches, by the name staff choose; the addresses hold secrets.
@@ -164,6 +195,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
             secret=_webhook_secret(environ.get("AFTERGLOW_WEBHOOK_SECRET", "")),
             hosts=tuple(environ.get("AFTERGLOW_WEBHOOK_HOSTS", "").split()),
         ),
+        openid=_openid(environ),
         pagerduty_url=environ.get("AFTERGLOW_PAGERDUTY_URL", "").rstrip("/"),
         apprise=_named(environ.get("AFTERGLOW_APPRISE_TARGETS", "")),
         clock_file=Path(clock_file) if clock_file else None,
@@ -220,6 +252,33 @@ def _push(environ: Mapping[str, str], home: Path) -> Push:
     raw = environ.get("AFTERGLOW_PUSH_KEY") or _kept_secret(home / "push.key")
     hosts = tuple(environ.get("AFTERGLOW_PUSH_HOSTS", "").split())
     return Push(_key(raw), subject, hosts or Push.hosts)
+
+
+def _openid(environ: Mapping[str, str]) -> OpenId:
+    issuer, name = environ.get("AFTERGLOW_OIDC_ISSUER", ""), "AFTERGLOW_OIDC_CLIENT_SECRET"
+    if not issuer:
+        return OpenId()
+    secret, path = environ.get(name, ""), environ.get(f"{name}_FILE", "")
+    if path:
+        try:
+            secret = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError):
+            raise SettingsError(f"{name}_FILE names a file that cannot be read") from None
+    asks = environ.get("AFTERGLOW_OIDC_SECOND_FACTOR", OpenId.second_factor)
+    if asks not in get_args(SecondFactor):
+        raise SettingsError("AFTERGLOW_OIDC_SECOND_FACTOR must be always, unless or never")
+    chosen = OpenId(
+        issuer,
+        environ.get("AFTERGLOW_OIDC_CLIENT_ID", ""),
+        secret,
+        environ.get("AFTERGLOW_OIDC_LABEL", OpenId.label),
+        asks,  # type: ignore[arg-type]
+    )
+    if not chosen.allows(issuer):
+        raise SettingsError("AFTERGLOW_OIDC_ISSUER must be an address that begins with https")
+    if not chosen.client_id or not secret:
+        raise SettingsError(f"AFTERGLOW_OIDC_ISSUER needs AFTERGLOW_OIDC_CLIENT_ID and {name}")
+    return chosen
 
 
 def _webhook_secret(text: str) -> bytes:

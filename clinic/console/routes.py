@@ -21,7 +21,7 @@ from clinic.console.patient import (
 )
 from clinic.console.pictures import picturing
 from clinic.console.review import judging, margin, review
-from clinic.console.sign_in import invited, second_factor, sign_in
+from clinic.console.sign_in import accounts, invited, second_factor, sign_in
 from clinic.console.staff import clinic_settings, colleague, reach, rota, team
 from clinic.feed import Feed
 from clinic.system import System
@@ -33,6 +33,7 @@ def router(system: System, feed: Feed) -> APIRouter:
     desk = Desk(system, feed)
     parts = (
         sign_in,
+        accounts,
         invited,
         queue,
         glass,

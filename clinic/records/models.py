@@ -39,9 +39,11 @@ from clinic.records.presence import Rotation as Rotation
 from clinic.records.review import Annotation as Annotation
 from clinic.records.review import AnnotationVersion as AnnotationVersion
 from clinic.records.review import Reviewed as Reviewed
+from clinic.records.sign_in import ProviderVisit as ProviderVisit
 from clinic.records.sign_in import RecoveryCode as RecoveryCode
 from clinic.records.sign_in import SecurityKey as SecurityKey
 from clinic.records.sign_in import SignInTries as SignInTries
+from clinic.records.sign_in import StaffAccount as StaffAccount
 from clinic.records.sign_in import StaffInvitation as StaffInvitation
 from clinic.records.touch import Touch as Touch
 from clinic.records.wake import PatientCode as PatientCode

@@ -1,11 +1,19 @@
-"""The tables of staff sign-in: security keys, one-time codes for a lost phone, invitations, and how
-often it was tried."""
+"""The tables of staff sign-in: security keys, accounts of the clinic's own, one-time codes for a
+lost phone, invitations, and how often it was tried."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from clinic.records.base import Base, new_id
@@ -37,6 +45,32 @@ class SecurityKey(Base):
     signed: Mapped[int] = mapped_column(BigInteger, default=0)
     created_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+
+
+class StaffAccount(Base):
+    """Which account at the clinic's own provider is whose: told apart by the provider's subject,
+    which stays when a name or an address changes."""
+
+    __tablename__ = "staff_account"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    staff_id: Mapped[str] = mapped_column(ForeignKey("staff.id"))
+    issuer: Mapped[str]
+    subject: Mapped[str]
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime]
+    __table_args__ = (UniqueConstraint("issuer", "subject"), UniqueConstraint("staff_id", "issuer"))
+
+
+class ProviderVisit(Base):
+    """Somebody on the way to the clinic's provider and back, who may come back once."""
+
+    __tablename__ = "provider_visit"
+    #: Keyed hash of OpenID Connect's ``state``, which their browser holds too.
+    state_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    nonce: Mapped[str]
+    verifier: Mapped[str]
+    next: Mapped[str]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class SignInTries(Base):

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic import invitations
-from clinic.console.sign_in import access, keys, proofs, recovery, tries
+from clinic.console.sign_in import access, accounts, keys, proofs, recovery, tries
 from clinic.records.models import Staff, new_id
 from clinic.system import System
 
@@ -56,6 +56,7 @@ def reset_sign_in(system: System, session: Session, email: str) -> str:
     tries.cleared(system, session, person.email, "")
     recovery.forget(session, person.id)
     keys.forget(session, person.id)
+    accounts.forget(session, person.id)
     access.end_sessions(system, session, person.id)
     access.note(system, session, "system", "staff.reset_sign_in", person.id)
     return password

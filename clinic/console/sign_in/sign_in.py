@@ -144,19 +144,7 @@ def add(router: APIRouter, desk: Desk) -> None:
         return response
 
     def _door(next: str, email: str = "", refused: str = "") -> Response:
-        with system.database.read() as session:
-            clinic = session.get(Clinic, 1)
-        settings = clinic.settings if clinic else {}
-        return desk.page(
-            "sign_in.html",
-            status=422 if refused else 200,
-            next=next,
-            email=email,
-            refused=refused,
-            phone=settings.get("phone", ""),
-            staff_help=settings.get("staff_help", ""),
-            by_text=bool(system.settings.sms.account),
-        )
+        return door(desk, next, email, refused, 422 if refused else 200)
 
     def _code_page(who: Who, next: str, problems: dict[str, str], status: int) -> Response:
         return desk.page(
@@ -184,6 +172,24 @@ def add(router: APIRouter, desk: Desk) -> None:
 
     def _give(response: Response, token: str) -> Response:
         return give(desk, response, token)
+
+
+def door(desk: Desk, next: str, email: str = "", refused: str = "", status: int = 200) -> Response:
+    """The page that asks for a password, or sends on to the clinic's own accounts."""
+    with desk.system.database.read() as session:
+        clinic = session.get(Clinic, 1)
+    settings, account = clinic.settings if clinic else {}, desk.system.settings.openid
+    return desk.page(
+        "sign_in.html",
+        status=status,
+        next=next,
+        email=email,
+        refused=refused,
+        phone=settings.get("phone", ""),
+        staff_help=settings.get("staff_help", ""),
+        by_text=bool(desk.system.settings.sms.account),
+        account=account.label if account.issuer else "",
+    )
 
 
 def give(desk: Desk, response: Response, token: str) -> Response:

@@ -37,6 +37,7 @@ _CHANGES = {
     "sign_in.new_phone": "Another phone",
     "sign_in.new_key": "Another security key",
     "sign_in.key_gone": "Security key removed",
+    "sign_in.account": "Tied to an account of the clinic",
     "recovery.renew": "New recovery codes",
     "relation.add": "Relation to a patient",
     "relation.end": "Relation ended",
