@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, update
@@ -22,9 +23,9 @@ from bot.content import question
 from clinic import demo, infusions, people
 from clinic.clock import ManualClock
 from clinic.console.sign_in import setting_up
-from clinic.conversation import delivery, intake
+from clinic.conversation import delivery, intake, learned
 from clinic.escalation import machine
-from clinic.journal import entries, prompts
+from clinic.journal import entries, prompts, steps
 from clinic.patient import access
 from clinic.people import NotPossibleError
 from clinic.records.models import Clinic, Conversation, Message, Patient, Staff
@@ -35,6 +36,7 @@ SERIES = 6
 _FIRST = "Ada Ben Cleo Dov Elin Femi Gus Hana Ivo June Kai Lena Milo Nia Otto Pia Ravi Sol Tess"
 _LAST = "Ash Brook Cole Dale Elm Finch Gray Hale Iris Jay Kerr Lane Moss North Oakes Penn Reed"
 _THERAPISTS = 6
+_ROOM = ("support", "light", "sound", "privacy")
 _REFLECTION = ("body", "image", "stayed", "expected", "tone", "pointing")
 #: Ordinary answers, and the few words that call somebody.
 _WORDS = (
@@ -59,6 +61,15 @@ _PAGES = (
     "A hard morning. I lay down again and that was all right.",
     "The picture with the door came back. I would like to show it to my therapist.",
 )
+_INTENTIONS = (
+    "To let it be what it is.",
+    "To look at my father's house once more.",
+    "To be kinder to myself in the mornings.",
+)
+_STEPS = ("Ten minutes outside after lunch.", "Call my sister on Sunday.", "Phone away at ten.")
+_DECISIONS = ("Whether to change my hours at work.", "Whether to sell the car.")
+_WINS = ("I cooked twice this week.", "I said no, and it was all right.")
+_QUESTIONS = ("May I bring my own music?", "How long should I rest afterwards?")
 _RISK = ("I do not want to be here any more.", "Everyone would be better off without me.")
 
 
@@ -67,7 +78,7 @@ class Event:
     """Something that happens to a patient then."""
 
     at: datetime
-    happens: Callable[[], None]
+    happens: Callable[[], object]
 
 
 def make(settings: Settings, now: datetime, patients: int, weeks: int, seed: int) -> int:
@@ -141,7 +152,13 @@ class _Life:
 
     def _around(self, start: datetime, number: int) -> Iterator[Event]:
         end = start + timedelta(minutes=self._draw.randint(40, 55))
+        yield Event(start - timedelta(hours=2), lambda: self._morning(number))
         yield Event(end, lambda: self._infused(start, end, number))
+        if self._draw.random() < 0.75:
+            next_day = end + timedelta(hours=self._draw.uniform(20, 23))
+            yield Event(next_day, lambda: self._looked_back(number))
+        if self._draw.random() < 0.5:
+            yield Event(end + timedelta(hours=self._draw.uniform(48, 60)), self._steps)
         evening = end + timedelta(hours=self._draw.uniform(3.2, 6))
         yield Event(evening, lambda: self._talk(_REFLECTION[:2]))
         for hours in (24, 46, 74):
@@ -181,10 +198,83 @@ class _Life:
         with self._system.database.write() as session:
             patient = session.get_one(Patient, self._patient.id)
             booster = number > SERIES
-            infusions.record(self._system, session, patient, start, end, booster=booster)
+            details = {"dose_mg_per_kg": 0.5, "route": "iv", "systolic": 118, "diastolic": 76}
+            infusions.record(
+                self._system, session, patient, start, end, booster=booster, details=details
+            )
 
-    def _talk(self, steps: tuple[str, ...]) -> None:
-        for step in steps[: self._draw.randint(1, len(steps))]:
+    def _morning(self, number: int) -> None:
+        """Before one: an intention, and how the day began."""
+        draw = self._draw
+        self._say("intention.sentence")
+        wish = draw.choice(_INTENTIONS)
+        self._keep(self._receive(wish), "intention", f"intention-{number}", {"text": wish})
+        slept = draw.randint(4, 9)
+        self._say("day_of.sleep")
+        heard = self._receive(str(slept))
+        day = {
+            "mood": max(-4, min(4, round(draw.gauss(2 - 2 * self._low, 1)))),
+            "worry": draw.randint(1, 8),
+            "openness": draw.randint(3, 9),
+            "readiness": draw.randint(4, 9),
+            "sleep_hours": slept,
+            "drinking": draw.choice(("low", "ok", "good")),
+            "day_load": draw.choice(("light", "ok", "heavy")),
+        }
+        self._keep(heard, "check_in", f"morning-{number}", day)
+        if draw.random() < 0.2:
+            self._keep(
+                heard, "team_question", f"question-{number}", {"text": draw.choice(_QUESTIONS)}
+            )
+        self._settle()
+
+    def _looked_back(self, number: int) -> None:
+        """The day after: what it was like, the room, and what is still felt of it."""
+        draw = self._draw
+        strong = draw.randint(2, 9)
+        self._say("session.intensity")
+        heard = self._receive(str(strong))
+        day = {
+            "intensity": strong,
+            "insight": draw.randint(0, 8),
+            "allowing": draw.randint(2, 9),
+            "tone": draw.choice(("hard", "mixed", "peaceful", "peaceful", "nothing")),
+            **{name: draw.choice(("good", "good", "mixed")) for name in _ROOM},
+            "music_helped": draw.randint(3, 10),
+            "fog": draw.choice((0, 0, 0, 1)),
+            "body": draw.choice(("fine", "fine", "tired")),
+        }
+        self._keep(heard, "check_in", f"after-{number}", day)
+        self._settle()
+
+    def _steps(self) -> None:
+        """What a patient makes of it, on the page of steps."""
+        kinds = {"small_step": _STEPS, "parked_decision": _DECISIONS, "win": _WINS}
+        for kind, share in (("small_step", 0.8), ("parked_decision", 0.2), ("win", 0.4)):
+            if self._draw.random() < share:
+                words = self._draw.choice(kinds[kind])
+                steps.write(self._system, self._conversation, kind, words, self._key())
+        with self._system.database.write() as session:
+            held = steps.Steps(self._system, session, self._patient.id)
+            for one in held.of("small_step")[1:]:
+                if one.state is None:
+                    held.settle(one.id, self._draw.choice(steps.STATES["small_step"]))
+            held.spent(self._draw.choice((10, 20, 30)), self._draw.choice(steps.KINDS_OF_PRACTICE))
+
+    def _keep(self, heard: str, kind: str, key: str, data: dict[str, Any]) -> None:
+        """As the dialogue would have learned it from that message."""
+        with self._system.database.write() as session:
+            message = session.get_one(Message, heard)
+            learned.keep_record(
+                self._system,
+                session,
+                delivery.locked(session, self._conversation.id),
+                message,
+                {"kind": kind, "key": key, "data": data},
+            )
+
+    def _talk(self, asked: tuple[str, ...]) -> None:
+        for step in asked[: self._draw.randint(1, len(asked))]:
             self._say(f"reflection.{step}")
             self._receive(self._draw.choice(_WORDS))
         self._settle()
@@ -223,8 +313,10 @@ class _Life:
                 self._system, session, alert.id, nurse, "spoke_safe", "Called back. Made up."
             )
 
-    def _receive(self, words: str) -> None:
-        intake.receive_text(self._system, self._conversation.id, words, self._key())
+    def _receive(self, words: str) -> str:
+        """The id of the message."""
+        taken = intake.receive_text(self._system, self._conversation.id, words, self._key())
+        return str(taken.message["id"])
 
     def _say(self, content: str) -> Message:
         with self._system.database.write() as session:

@@ -115,7 +115,8 @@ def line(picture: Line, say: Say) -> Markup:
 def drawing(picture: Line, say: Say) -> Drawing:
     """A line with at least one point."""
     axis = _Axis.of(picture)
-    levels = [_level(value, words, axis.y(value)) for value, words in picture.levels]
+    last = axis.y(picture.points[-1].value)
+    levels = [_level(value, words, axis.y(value), last) for value, words in picture.levels]
     path = " ".join(f"{axis.x(p.at):.1f},{axis.y(p.value):.1f}" for p in picture.points)
     drawn = Markup("").join(
         [
@@ -246,11 +247,13 @@ def _scale(y: float, words: str) -> Markup:
     ).format(_LEFT, _WIDTH - _RIGHT, y, y, _LEFT - 5, y + 4, words)
 
 
-def _level(value: float, words: str, y: float) -> Markup:
+def _level(value: float, words: str, y: float, last: float) -> Markup:
+    """Its name stands on the other side of it than the line's end, at ``last``."""
+    name = y + 12 if last <= y else y - 3
     return Markup(
         '<line class="picture__level" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>'
         '<text class="picture__name" x="{}" y="{:.1f}" text-anchor="end">{} {:g}</text>'
-    ).format(_LEFT, _WIDTH - _RIGHT, y, y, _WIDTH - _RIGHT, y - 3, words, value)
+    ).format(_LEFT, _WIDTH - _RIGHT, y, y, _WIDTH - _RIGHT, name, words, value)
 
 
 def _event(event: Event, x: float) -> Markup:

@@ -342,6 +342,12 @@ def day_and_hour(local: datetime) -> str:
     return f"{local:%a}, {local:%b} {local.day}, {clock}"
 
 
+def signed(value: float, places: int = 0) -> str:
+    """A number of a scale that has its zero in the middle: "-2", "0", "+1"."""
+    said = f"{value:+.{places}f}"
+    return said if float(said) else said[1:]
+
+
 def initials(name: str) -> str:
     """ "Sam Doe" -> "SD"; one name gives one letter. Names are shown in full only beside them."""
     if name == vault.UNREADABLE:

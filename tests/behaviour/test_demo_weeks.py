@@ -36,6 +36,7 @@ def made(home: Path, seed: int = 1) -> dict[str, Any]:
             model.__tablename__: session.scalar(select(func.count()).select_from(model))
             for model in (Patient, Infusion, Message, Record, Touch, Escalation, RiskAssessment)
         }
+        found["kinds"] = set(session.scalars(select(Record.kind)))
         found["waiting"] = session.query(Message).filter_by(turn="waiting").count()
         found["latest"] = session.scalar(select(func.max(Message.created_at)))
         found["unseen"] = session.scalar(
@@ -54,7 +55,9 @@ def test_the_same_seed_makes_the_same_clinic(tmp_path: Path):
     # The demo clinic's own patient, and three more.
     assert one["patient"] == 4
     assert one["infusion"] > 6
-    assert one["record"] > 3
+    # What every page draws from: days before and after, wishes, measures, pages, steps.
+    kinds = {"intention", "check_in", "measure", "journal_entry", "small_step", "practice"}
+    assert kinds <= one["kinds"]
     assert one["touch"] > 20
     assert one["waiting"] == 0
     assert one["unseen"] == 0

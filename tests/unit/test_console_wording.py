@@ -60,3 +60,8 @@ def test_every_code_has_words() -> None:
     assert set(wording.TONES) == set(tones)
     steps = {s["to"] for level in policy.load()["levels"].values() for s in level["steps"]}
     assert steps <= set(wording.STEPS)
+
+
+def test_a_middle_of_a_scale_is_neither_more_nor_less():
+    assert [wording.signed(n) for n in (-2, 0, 3)] == ["-2", "0", "+3"]
+    assert [wording.signed(n, 1) for n in (-0.04, 0.04, 0.5)] == ["0.0", "0.0", "+0.5"]

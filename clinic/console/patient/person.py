@@ -249,7 +249,7 @@ def check_in_words(data: dict[str, Any]) -> tuple[str, ...]:
     """What a check-in holds, said to a clinician."""
     words = []
     if "mood" in data:
-        words.append(f"Mood {data['mood']:+d} (-4 to +4)")
+        words.append(f"Mood {wording.signed(data['mood'])} (-4 to +4)")
     if "distress" in data:
         words.append(f"Distress {data['distress']} of 10")
     if "tone" in data:

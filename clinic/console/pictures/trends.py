@@ -147,7 +147,9 @@ class Course:
             number=row.number,
             at=row.started_at,
             scores=tuple(scores),
-            mood=f"{sum(moods) / len(moods):+.1f} (n = {len(moods)})" if moods else "",
+            mood=f"{wording.signed(sum(moods) / len(moods), 1)} (n = {len(moods)})"
+            if moods
+            else "",
             intensity=_last(here, "intensity"),
             tone=wording.TONES.get(_last(here, "tone"), ""),
             alerts=", ".join(str(n) for n in self._alerts(row.started_at, end)),
@@ -259,12 +261,13 @@ def _said(measure: Measure, scores: Sequence[tuple[datetime, float, str]], when:
 
 def _span_of(points: Sequence[Point], low: int, high: int) -> str:
     values = [point.value for point in points]
-    sign = "+" if low < 0 else ""
-    scale = f"on a scale from {low:{sign}g} to {high:{sign}g}"
+    said = wording.signed if low < 0 else "{:g}".format
+    scale = f"on a scale from {said(low)} to {said(high)}"
     if len(values) == 1:
-        return f"Asked once: {values[0]:{sign}g} {scale}."
-    least, most = f"{min(values):{sign}g}", f"{max(values):{sign}g}"
-    return f"Asked {len(values)} times: between {least} and {most} {scale}."
+        return f"Asked once: {said(values[0])} {scale}."
+    return (
+        f"Asked {len(values)} times: between {said(min(values))} and {said(max(values))} {scale}."
+    )
 
 
 def _felt(data: dict[str, Any]) -> set[str] | None:
