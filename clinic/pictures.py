@@ -79,6 +79,29 @@ class Spans:
 
 
 @dataclass(frozen=True)
+class Dot:
+    """One infusion, by its number, at what was tracked and how it was rated."""
+
+    label: str
+    across: float
+    up: float
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """One thing against another; ``wide`` and ``high`` are the ends of their scales."""
+
+    name: str
+    title: str
+    sentence: str
+    across: str
+    up: str
+    dots: Sequence[Dot]
+    wide: tuple[float, float]
+    high: tuple[float, float]
+
+
+@dataclass(frozen=True)
 class Drawing:
     """A picture ready for a page or for paper: what is inside the SVG, and the same as a table."""
 
@@ -170,6 +193,41 @@ def spans(picture: Spans) -> Markup:
     drawn = Markup("").join([*parts, zero, end])
     return _figure(
         Drawing(picture.name, picture.title, picture.sentence, drawn, height, heads, rows)
+    )
+
+
+def scatter(picture: Scatter) -> Markup:
+    """The figure of dots, each with the number of its infusion. No line is drawn through them."""
+    (left, right), (low, high) = picture.wide, picture.high
+
+    def place(dot: Dot) -> tuple[float, float]:
+        along = (dot.across - left) / (right - left) if right > left else 0.5
+        above = (dot.up - low) / (high - low) if high > low else 0.5
+        x = _LEFT + 8 + along * (_WIDTH - _LEFT - _RIGHT - 16)
+        return x, _HEIGHT - _BOTTOM - above * (_HEIGHT - _TOP - _BOTTOM)
+
+    bottom = _HEIGHT - _BOTTOM
+    upright = Markup('<line class="picture__scale" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>')
+    named = Markup('<text x="{}" y="{}">{}</text>').format(_LEFT, _TOP - 10, picture.up)
+    across = Markup('<text x="{}" y="{}" text-anchor="middle">{}</text>').format(
+        (_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 6, picture.across
+    )
+    drawn = Markup("").join(
+        [
+            _scale(_TOP, f"{high:g}"),
+            _scale(bottom, f"{low:g}"),
+            upright.format(_LEFT, _TOP, bottom),
+            named,
+            across,
+            _foot(_LEFT, "start", f"{left:g}"),
+            _foot(_WIDTH - _RIGHT, "end", f"{right:g}"),
+            *(_dot(dot, *place(dot)) for dot in picture.dots),
+        ]
+    )
+    rows = [(dot.label, f"{dot.across:g}", f"{dot.up:g}") for dot in picture.dots]
+    heads = ("Infusion", picture.across, picture.up)
+    return _figure(
+        Drawing(picture.name, picture.title, picture.sentence, drawn, _HEIGHT, heads, rows)
     )
 
 
@@ -277,6 +335,19 @@ def _point(point: Point, axis: _Axis, say: Say) -> Markup:
     return Markup(
         '<polygon points="{:.1f},{:.1f} {:.1f},{:.1f} {:.1f},{:.1f}">{}</polygon>'
     ).format(x - 6, y - tip, x + 6, y - tip, x, y + tip, title)
+
+
+def _dot(dot: Dot, x: float, y: float) -> Markup:
+    return Markup(
+        '<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5"><title>Infusion {label}</title></circle>'
+        '<text x="{beside:.1f}" y="{y:.1f}" text-anchor="{anchor}">{label}</text>'
+    ).format(
+        x=x,
+        y=y,
+        label=dot.label,
+        beside=x - 7 if x > _WIDTH - 40 else x + 7,
+        anchor="end" if x > _WIDTH - 40 else "start",
+    )
 
 
 def _foot(x: float, anchor: str, words: str) -> Markup:

@@ -30,7 +30,7 @@ _A_DAY = timedelta(hours=18)
 _QUOTED_WORDS = 12
 _SHOWN = 5
 #: How far apart two numbers of a scale are before they are named as different. [D], unsigned.
-_APART = 2
+APART = 2
 
 
 def known(
@@ -147,7 +147,7 @@ def _differences(words: Registry, cycles: dict[int, dict[str, int]]) -> str:
     return _list(
         words.render("variable.compared", 0, {"name": _name(words, n), **_both(last[n], before[n])})
         for n in COMPARED
-        if n in last and n in before and abs(last[n] - before[n]) >= _APART
+        if n in last and n in before and abs(last[n] - before[n]) >= APART
     )
 
 

@@ -5,10 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
+from bot.variables import TRACKED
 from clinic import pictures
 from clinic.console import wording
 from clinic.console.desk import Desk, zone
-from clinic.console.pictures import overview
+from clinic.console.pictures import against, overview
 from clinic.console.pictures.trends import Course
 from clinic.console.sign_in.access import Who
 from clinic.records.models import Clinic, Patient
@@ -18,7 +19,9 @@ def add(router: APIRouter, desk: Desk) -> None:
     system = desk.system
 
     @router.get("/console/patients/{patient_id}/pictures")
-    def patient(patient_id: str, who: Annotated[Who, Depends(desk.signed_in)]) -> Response:
+    def patient(
+        patient_id: str, who: Annotated[Who, Depends(desk.signed_in)], rating: str = ""
+    ) -> Response:
         with desk.reading(who, patient_id) as (session, reason):
             when = wording.When(system.clock.now(), zone(session.get(Clinic, 1)))
             name = system.vault(session).shown_name(session.get_one(Patient, patient_id))
@@ -28,6 +31,7 @@ def add(router: APIRouter, desk: Desk) -> None:
                 *(pictures.line(one, when.short_day) for one in course.tracked()),
             ]
             effects, series = course.after_effects(), course.series()
+            laid = against.against(system, session, course.infusions, course.held, rating)
             system.audit.add(
                 session,
                 system.clock.now(),
@@ -49,6 +53,9 @@ def add(router: APIRouter, desk: Desk) -> None:
             effects=pictures.spans(effects),
             effects_said=effects.sentence,
             series=series,
+            laid=laid,
+            dots=[pictures.scatter(one) for one in laid.scatters],
+            ratings=[TRACKED[name] for name in against.EXPERIENCED],
         )
 
     @router.get("/console/overview")

@@ -83,8 +83,9 @@ class Course:
             .where(Record.patient_id == patient_id, Record.kind == "check_in")
             .order_by(Record.created_at, Record.key)
         )
-        opened = system.vault(session).documents(records)
-        self.check_ins = [CheckIn(row.created_at, data) for row, data in opened]
+        #: As kept, for what belongs to which infusion (conversation/known.py).
+        self.held = list(system.vault(session).documents(records))
+        self.check_ins = [CheckIn(row.created_at, data) for row, data in self.held]
         self.finished = safety.finished(system, session, patient_id)
 
     def measures(self) -> list[Line]:
