@@ -5,6 +5,8 @@ start   `afterglow run` until the page answers and until the companion is up; me
 turn    a message until its whole reply is on the page, beside a bare `rasa init` bot
 alert   a message that shows risk until a mail server has the first notification, with 1, 10 and
         100 alerts open
+live    such a message until the alert is on a clinician's screen, in a real browser, beside a
+        clinic of many messages; on both databases
 loop    risk messages a second, and the engine's look at a full outbox; on both databases
 caseload  a clinician's list of patients, on a made clinic; on both databases
 review  a transcript page and finding words in a long record, on such a clinic; on both databases
@@ -27,7 +29,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import alert, caseload, load, loop, review, start, turn, window
+from bench import alert, caseload, live, load, loop, review, start, turn, window
 from bench.installation import BenchError, short
 
 
@@ -43,6 +45,7 @@ def main() -> int:
         "start": lambda: start.run(asked.starts),
         "turn": lambda: turn.run(asked.pairs, asked.bare),
         "alert": lambda: alert.run(asked.alerts),
+        "live": lambda: live.run(asked.people, asked.messages, asked.alerts),
         "loop": lambda: loop.run(asked.risks, asked.settled),
         "caseload": lambda: caseload.run(asked.people, asked.messages),
         "review": lambda: review.run(asked.people, asked.messages),
@@ -88,16 +91,21 @@ def arguments() -> argparse.Namespace:
         "--touches", type=positive, default=1_000_000, help="window: touches to come (1,000,000)"
     )
     parser.add_argument("--starts", type=positive, default=3, help="start: rounds (3)")
-    parser.add_argument("--alerts", type=positive, default=20, help="alert: messages (3 x 20)")
+    parser.add_argument(
+        "--alerts", type=positive, default=20, help="alert, live: messages (3 x 20)"
+    )
     parser.add_argument("--risks", type=positive, default=200, help="loop: messages (200)")
     parser.add_argument(
         "--settled", type=positive, default=1_000_000, help="loop: settled notifications (1000000)"
     )
     parser.add_argument(
-        "--people", type=positive, default=500, help="caseload, review: patients (500)"
+        "--people", type=positive, default=500, help="caseload, live, review: patients (500)"
     )
     parser.add_argument(
-        "--messages", type=positive, default=1_000_000, help="caseload, review: messages (1000000)"
+        "--messages",
+        type=positive,
+        default=1_000_000,
+        help="caseload, live, review: messages (1000000)",
     )
     parser.add_argument("--patients", type=positive, default=200, help="load, week: patients (200)")
     parser.add_argument("--seconds", type=positive, default=60, help="load: how long (60)")

@@ -1,4 +1,4 @@
-"""A made clinic on each database there is: SQLite, and a PostgreSQL of one's own."""
+"""SQLite, and a PostgreSQL of one's own: what is measured on both."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from tests.builders import World
 from tests.postgres import MissingError, Server
 
 
-def worlds() -> Iterator[tuple[str, World]]:
-    """Name and clinic, one after the other; a machine without PostgreSQL is told so."""
-    with temporary() as home:
-        yield "sqlite", World.make(home)
+def addresses() -> Iterator[tuple[str, str | None]]:
+    """Name and address of an empty database, one after the other; None: SQLite, where the data
+    lies. A machine without PostgreSQL is told so."""
+    yield "sqlite", None
     try:
         server = Server()
     except MissingError as error:
@@ -20,7 +20,13 @@ def worlds() -> Iterator[tuple[str, World]]:
         return
     try:
         server.prepare()
-        with temporary() as home:
-            yield "postgresql", World.make(home, database_url=server.fresh())
+        yield "postgresql", server.fresh()
     finally:
         server.remove()
+
+
+def worlds() -> Iterator[tuple[str, World]]:
+    """A made clinic on each."""
+    for name, address in addresses():
+        with temporary() as home:
+            yield name, World.make(home, **({"database_url": address} if address else {}))
