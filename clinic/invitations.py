@@ -1,7 +1,8 @@
 """Inviting somebody to work here: a link by mail that opens once and ends by itself.
 
 The person's row is made with the invitation and is not active: nobody can read, sign in or be
-called as them until the link was opened, a password chosen and a phone set up.
+called as them until the link was opened, a password chosen and a phone set up. A colleague whose
+sign-in was reset gets such a link too; they stay who they are, and are called as before.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from datetime import timedelta
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from clinic.notify import INVITED
+from clinic.notify import INVITED, RENEWED
 from clinic.people import NotPossibleError
 from clinic.records.models import Clinic, Outbox, Staff, StaffContact, StaffInvitation, new_id
 from clinic.system import System
@@ -55,17 +56,35 @@ def invite(
 
 def again(system: System, session: Session, by: Staff, person: Staff) -> StaffInvitation:
     """A fresh link for somebody who was invited; the earlier one stops working."""
+    contact = _contact(session, person)
+    contact.removed_at = None
+    row = _send(system, session, by, person, contact, INVITED)
+    _note(system, session, by, "staff.invite", person)
+    return row
+
+
+def renew(system: System, session: Session, by: Staff, person: Staff) -> StaffInvitation:
+    """A link for a colleague to set up their sign-in anew; an earlier one stops working."""
+    return _send(system, session, by, person, _contact(session, person), RENEWED)
+
+
+def _send(
+    system: System,
+    session: Session,
+    by: Staff,
+    person: Staff,
+    contact: StaffContact,
+    template: str,
+) -> StaffInvitation:
     now = system.clock.now()
-    earlier = of(session, person.id)
-    if earlier is not None:
-        earlier.withdrawn_at = now
-        session.flush()
+    stop(system, session, person)
     row = StaffInvitation(
         staff_id=person.id,
         nonce=secrets.token_urlsafe(16),
         created_by=by.id,
         created_at=now,
         expires_at=now + LIFE,
+        renews=template == RENEWED,
     )
     session.add(row)
     session.flush()
@@ -73,8 +92,8 @@ def again(system: System, session: Session, by: Staff, person: Staff) -> StaffIn
         Outbox(
             key=f"invited/{row.id}",
             channel="email",
-            contact_id=_contact(session, person).id,
-            template=INVITED,
+            contact_id=contact.id,
+            template=template,
             params={"link_of": row.id},
             priority=_PRIORITY,
             due_at=now,
@@ -82,8 +101,15 @@ def again(system: System, session: Session, by: Staff, person: Staff) -> StaffIn
         )
     )
     session.flush()
-    _note(system, session, by, "staff.invite", person)
     return row
+
+
+def stop(system: System, session: Session, person: Staff) -> None:
+    """A link that is open opens nothing any more."""
+    earlier = of(session, person.id)
+    if earlier is not None:
+        earlier.withdrawn_at = system.clock.now()
+        session.flush()
 
 
 def withdraw(system: System, session: Session, by: Staff, row: StaffInvitation) -> None:
@@ -101,8 +127,9 @@ def of(session: Session, staff_id: str) -> StaffInvitation | None:
 
 
 def all_open(session: Session) -> list[StaffInvitation]:
-    """Those that were neither used nor withdrawn, the newest first; some may be over."""
-    return list(session.scalars(_open().order_by(StaffInvitation.created_at.desc())))
+    """Of people who are to come: neither used nor withdrawn, the newest first; some may be over."""
+    newest = StaffInvitation.created_at.desc()
+    return list(session.scalars(_open().where(~StaffInvitation.renews).order_by(newest)))
 
 
 def waiting(session: Session) -> set[str]:
@@ -110,7 +137,9 @@ def waiting(session: Session) -> set[str]:
     came = select(StaffInvitation.staff_id).where(StaffInvitation.used_at.is_not(None))
     return set(
         session.scalars(
-            select(StaffInvitation.staff_id).where(StaffInvitation.staff_id.not_in(came))
+            select(StaffInvitation.staff_id).where(
+                ~StaffInvitation.renews, StaffInvitation.staff_id.not_in(came)
+            )
         )
     )
 
@@ -125,7 +154,9 @@ def find(
         return None
     if row.used_at or row.withdrawn_at or row.expires_at <= system.clock.now():
         return None
-    return row, session.get_one(Staff, row.staff_id, with_for_update=lock)
+    person = session.get_one(Staff, row.staff_id, with_for_update=lock)
+    # Whoever left in between does not come back by it.
+    return None if row.renews and not person.active else (row, person)
 
 
 def params(system: System, session: Session, invitation_id: str) -> dict[str, object] | None:
@@ -140,8 +171,13 @@ def params(system: System, session: Session, invitation_id: str) -> dict[str, ob
 def accepted(system: System, session: Session, row: StaffInvitation, person: Staff) -> None:
     """They have come: the link is used up, and the address that it reached is proved."""
     row.used_at = system.clock.now()
+    if row.renews:
+        session.flush()
+        _note(system, session, person, "staff.renewed", person)
+        return
     person.active = True
     contact = _contact(session, person)
+    contact.removed_at = None
     contact.verified_at = row.used_at
     session.flush()
     _note(system, session, person, "staff.join", person)
@@ -164,7 +200,6 @@ def _contact(session: Session, person: Staff) -> StaffContact:
     if found is None:
         found = StaffContact(staff_id=person.id, channel="email", address=person.email)
         session.add(found)
-    found.removed_at = None
     session.flush()
     return found
 

@@ -22,7 +22,7 @@ from clinic.console.patient import (
 from clinic.console.pictures import picturing
 from clinic.console.review import judging, margin, review
 from clinic.console.sign_in import accounts, invited, second_factor, sign_in
-from clinic.console.staff import clinic_settings, colleague, reach, rota, team
+from clinic.console.staff import clinic_settings, colleague, reach, resetting, rota, team
 from clinic.feed import Feed
 from clinic.system import System
 
@@ -57,6 +57,7 @@ def router(system: System, feed: Feed) -> APIRouter:
         reach,
         team,
         colleague,
+        resetting,
         clinic_settings,
         second_factor,
         health,

@@ -35,6 +35,7 @@ ACKNOWLEDGED = "escalation.acknowledged"
 RESOLVED = "escalation.resolved"
 CODE = "contact.code"
 INVITED = "staff.invited"
+RENEWED = "staff.renewed"
 RECOVERED = "access.recovered"
 
 

@@ -27,6 +27,7 @@ from clinic.notify import (
     ACKNOWLEDGED,
     CODE,
     INVITED,
+    RENEWED,
     RESOLVED,
     AccountError,
     Channels,
@@ -210,7 +211,7 @@ def _wanted(session: Session, row: Outbox) -> bool:
 def _params(system: System, session: Session, row: Outbox) -> dict[str, object] | None:
     """What the text needs. A code's digits and an invitation's link are worked out here and stored
     nowhere; None: over."""
-    if row.template == INVITED:
+    if row.template in (INVITED, RENEWED):
         return invitations.params(system, session, row.params["link_of"])
     if row.template != CODE:
         return dict(row.params)
@@ -225,7 +226,7 @@ def _outgoing(system: System, session: Session, row: Outbox) -> Outgoing | None:
     if not _wanted(session, row):
         return None
     contact = session.get_one(StaffContact, row.contact_id)
-    if contact.verified_at is None and row.template not in (CODE, INVITED):
+    if contact.verified_at is None and row.template not in (CODE, INVITED, RENEWED):
         # Removed since, or never confirmed: nothing goes there, and somebody else is told.
         row.state, row.last_error = "failed", "contact does not count"
         outcome.failed(system, session, row, system.clock.now())

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Index,
     String,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -85,8 +86,9 @@ class SignInTries(Base):
 
 
 class StaffInvitation(Base):
-    """A one-time way in for somebody who is about to work here. Its link is worked out from
-    ``nonce`` and a key, never stored. The person's row is there from the start, not active."""
+    """A one-time way in for somebody who is about to work here, or whose sign-in was reset. Its
+    link is worked out from ``nonce`` and a key, never stored. The person's row is there from the
+    start, not active."""
 
     __tablename__ = "staff_invitation"
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
@@ -97,6 +99,8 @@ class StaffInvitation(Base):
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
     withdrawn_at: Mapped[datetime | None]
+    #: For a colleague who sets up their sign-in anew.
+    renews: Mapped[bool] = mapped_column(default=False, server_default=false())
     __table_args__ = (
         CheckConstraint("used_at IS NULL OR withdrawn_at IS NULL", name="used_or_withdrawn"),
         Index(

@@ -130,13 +130,14 @@ def test_when_the_second_factor_is_asked_is_the_clinics_to_say(
     world.system.database.close()
 
 
-def test_whoever_has_no_phone_yet_sets_one_up_first(world: World, provider: Identity) -> None:
-    """However strong the provider's sign-in was: what is asked for later needs a code of ours."""
+def test_an_account_alone_sets_up_no_phone(world: World, provider: Identity) -> None:
+    """Whoever took over an account would be in for good, also after a reset because of that."""
     world.staff("Robin")
     browser, answer = come(world, provider, **ROBIN, amr=["mfa"])
-    assert "url=/console/sign-in/enrol" in answer.text
-    assert not signed_in(browser)
-    assert browser.get("/console/sign-in/enrol").status_code == 200
+    assert answer.status_code == 403
+    assert "Set up your sign-in first" in shown(answer.text)
+    assert refusal(world) == "account_no_phone"
+    assert browser.get("/console/sign-in/enrol").status_code == 303
 
 
 def test_from_the_second_time_on_the_providers_mark_counts(

@@ -19,7 +19,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from clinic.console.desk import COOKIE, HOME, SIGN_IN, Desk, back_to, inside, problem
-from clinic.console.sign_in import access, proofs, sign_in
+from clinic.console.sign_in import access, sign_in
 from clinic.openid import Account, NotProvedError, Provider, ProviderError
 from clinic.records.models import ProviderVisit, Staff, StaffAccount, new_id
 from clinic.system import System
@@ -93,22 +93,16 @@ def add(router: APIRouter, desk: Desk) -> None:
             person = _whose(system, session, chosen.issuer, account)
             if person is None or not person.active:
                 reason = "inactive" if person else "unknown" if account.email else "no_email"
-                access.note(
-                    system,
-                    session,
-                    "anonymous",
-                    "sign_in.failed",
-                    person.id if person else "unknown",
-                    reason=f"account_{reason}",
-                )
-                token = ""
             else:
-                token, step = _session(system, session, person, account)
-        if not token:
-            return _nobody_here()
+                reason = "" if person.totp_step is not None else "no_phone"
+            if reason or person is None:
+                subject, why = person.id if person else "unknown", f"account_{reason}"
+                access.note(system, session, "anonymous", "sign_in.failed", subject, reason=why)
+                return _not_ready() if reason == "no_phone" else _nobody_here()
+            token, whole = _session(system, session, person, account)
         # Cookies of ours are SameSite=Strict and stay behind on the way in from another site: a
         # page of our own asks for the next one.
-        path = f"{SIGN_IN}/{step}?next={next}" if step else next
+        path = next if whole else f"{SIGN_IN}/code?next={next}"
         answer = desk.page("arrive.html", path=path)
         answer.delete_cookie(_VISIT, path=PAGE)
         access.end(system, request.cookies.get(COOKIE, ""))
@@ -127,16 +121,13 @@ def add(router: APIRouter, desk: Desk) -> None:
         return problem(403, "You are not signed in", f"{says} Start again at {SIGN_IN}.")
 
 
-def _session(system: System, session: Session, person: Staff, account: Account) -> tuple[str, str]:
-    """(token, the step that is still owed or nothing)."""
+def _session(system: System, session: Session, person: Staff, account: Account) -> tuple[str, bool]:
+    """(token, whether nothing more is asked for)."""
     asks = system.settings.openid.second_factor
-    enrolled = person.totp_step is not None
-    if enrolled and (asks == "never" or (asks == "unless" and account.strong)):
+    whole = asks == "never" or (asks == "unless" and account.strong)
+    if whole:
         access.note(system, session, f"staff:{person.id}", "sign_in.by_account", person.id)
-        return access.start(system, session, person.id), ""
-    if not enrolled:
-        person.totp_sealed = proofs.fresh_secret(system, person.id)
-    return access.start(system, session, person.id, half=True), "code" if enrolled else "enrol"
+    return access.start(system, session, person.id, half=not whole), whole
 
 
 def _whose(system: System, session: Session, issuer: str, account: Account) -> Staff | None:
@@ -219,4 +210,15 @@ def _nobody_here() -> Response:
         "You signed in to the clinic's account service, but Afterglow has nobody for that account. "
         "If you work here, ask an administrator to invite you, with the e-mail address of that "
         "account. If you have a password here, you can sign in with it.",
+    )
+
+
+def _not_ready() -> Response:
+    """An account alone sets up no phone: whoever has taken it over would be in for good."""
+    return problem(
+        403,
+        "Set up your sign-in first",
+        "Your account is known, but you have no phone set up here. Use the link that was mailed to "
+        "you, or the first password you were given; after that this account works. Ask an "
+        "administrator for a new link if you have neither.",
     )

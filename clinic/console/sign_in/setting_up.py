@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from clinic import invitations
+from clinic import feed, invitations
 from clinic.console.sign_in import access, accounts, keys, proofs, recovery, tries
 from clinic.records.models import Staff, new_id
 from clinic.system import System
@@ -51,12 +51,28 @@ def reset_sign_in(system: System, session: Session, email: str) -> str:
     if person is None:
         raise AccessError("Nobody with this e-mail address is set up.")
     password = proofs.one_time_password()
+    _forget(system, session, person)
     person.password_hash = proofs.hasher().hash(password)
+    access.note(system, session, "system", "staff.reset_sign_in", person.id)
+    return password
+
+
+def start_anew(system: System, session: Session, person: Staff, by: Staff) -> None:
+    """The same for a colleague at an administrator's wish: a mailed link lets them choose anew.
+    They stay who they are, and are called about alerts as before."""
+    _forget(system, session, person)
+    person.password_hash = None
+    invitations.renew(system, session, by, person)
+    access.note(system, session, f"staff:{by.id}", "staff.reset_sign_in", person.id)
+    feed.publish(system, session, feed.STAFF, "session", person.id)
+
+
+def _forget(system: System, session: Session, person: Staff) -> None:
+    """Nothing they signed in with works any more, and no sign-in of theirs goes on."""
     person.totp_sealed = person.totp_step = person.totp_next_sealed = None
+    invitations.stop(system, session, person)
     tries.cleared(system, session, person.email, "")
     recovery.forget(session, person.id)
     keys.forget(session, person.id)
     accounts.forget(session, person.id)
     access.end_sessions(system, session, person.id)
-    access.note(system, session, "system", "staff.reset_sign_in", person.id)
-    return password

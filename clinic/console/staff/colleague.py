@@ -34,6 +34,7 @@ _CHANGES = {
     "staff.leave": "Left",
     "staff.return": "Came back",
     "staff.reset_sign_in": "Sign-in reset",
+    "staff.renewed": "Set up their sign-in anew",
     "sign_in.new_phone": "Another phone",
     "sign_in.new_key": "Another security key",
     "sign_in.key_gone": "Security key removed",
@@ -46,6 +47,7 @@ _SAID = {
     "roles": "Roles changed. It holds from now on, on open pages too.",
     "related": "They can read the patient from now on.",
     "unrelated": "They can read the patient no longer.",
+    "reset": "Their sign-in is reset, and a link to set it up anew is on its way to them.",
 }
 
 
@@ -71,7 +73,7 @@ def add(router: APIRouter, desk: Desk) -> None:
     mail = Channels(system).get("email")
 
     def admin(who: Annotated[Who, Depends(desk.acting)]) -> Who:
-        return _leads(who)
+        return leads(who)
 
     @router.post(f"{PAGE}/invitations")
     def invite(
@@ -101,7 +103,7 @@ def add(router: APIRouter, desk: Desk) -> None:
 
     @router.get(f"{PAGE}/invite")
     def ask(who: Annotated[Who, Depends(desk.signed_in)]) -> Response:
-        _leads(who)
+        leads(who)
         form = {"name": "", "title": "", "email": "", "roles": ["therapist"]}
         return desk.page("invite.html", who, here="team", form=form, problems={})
 
@@ -124,7 +126,7 @@ def add(router: APIRouter, desk: Desk) -> None:
     def colleague(
         staff_id: str, who: Annotated[Who, Depends(desk.signed_in)], said: str = ""
     ) -> Response:
-        _leads(who)
+        leads(who)
         return _page(who, staff_id, done=_SAID.get(said, ""))
 
     @router.post(f"{PAGE}/{{staff_id}}/roles")
@@ -185,7 +187,7 @@ def add(router: APIRouter, desk: Desk) -> None:
     ) -> Response:
         try:
             with system.database.write() as session:
-                act(session, _person(session, staff_id, lock=True))
+                act(session, somebody(session, staff_id, lock=True))
         except UnsureError as error:
             asked = Asked(f"{PAGE}/{staff_id}/{what}", fields, error.warnings)
             return _page(who, staff_id, 409, asked=asked)
@@ -206,7 +208,7 @@ def add(router: APIRouter, desk: Desk) -> None:
         done: str = "",
     ) -> Response:
         with system.database.read() as session:
-            person = _person(session, staff_id)
+            person = somebody(session, staff_id)
             relations = session.scalars(
                 select(CareRelation)
                 .where(CareRelation.staff_id == staff_id)
@@ -229,13 +231,15 @@ def add(router: APIRouter, desk: Desk) -> None:
         )
 
 
-def _leads(who: Who) -> Who:
+def leads(who: Who) -> Who:
+    """Whoever may change the team."""
     if "admin" not in who.staff.roles:
         raise MissingError
     return who
 
 
-def _person(session: Session, staff_id: str, *, lock: bool = False) -> Staff:
+def somebody(session: Session, staff_id: str, *, lock: bool = False) -> Staff:
+    """A colleague, one who has left too; nobody who was only invited."""
     person = session.get(Staff, staff_id, with_for_update=lock)
     if person is None or staff_id in invitations.waiting(session):
         raise MissingError
@@ -244,7 +248,7 @@ def _person(session: Session, staff_id: str, *, lock: bool = False) -> Staff:
 
 def _open(session: Session, invitation_id: str) -> StaffInvitation:
     row = session.get(StaffInvitation, invitation_id, with_for_update=True)
-    if row is None or row.used_at or row.withdrawn_at:
+    if row is None or row.used_at or row.withdrawn_at or row.renews:
         raise MissingError
     return row
 
