@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot import content, embedding
 from bot.risk import rules_version
 from clinic import signatures
+from clinic.console.sign_in import keys
 from clinic.conversation import delivery
 from clinic.escalation import hours, on_call, policy
 from clinic.notify import Channels
@@ -50,6 +51,7 @@ def examine(settings: Settings) -> list[Finding]:
         _on_call,
         _contacts,
         _hours,
+        _keys,
         _accounts,
         _disk,
     ]
@@ -167,6 +169,14 @@ def _contacts(system: System) -> Finding:
 def _channel(channels: Channels, name: str, _system: System) -> Finding:
     health = channels.get(name).check()
     return Finding(health.mark, f"channel {name}", health.says)
+
+
+def _keys(system: System) -> Finding:
+    """Whether staff could use security keys at all."""
+    if keys.possible(system.settings):
+        return Finding("ok", "security keys", f"work at {system.settings.public_url}")
+    says = "need a public address that is a name over https. Set: AFTERGLOW_PUBLIC_URL"
+    return Finding("note", "security keys", says)
 
 
 def _accounts(system: System) -> Finding:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from httpx import Response
@@ -71,7 +72,8 @@ def come(world: World, provider: Identity, **claims: Any) -> tuple[Browser, Resp
 
 
 def returned(browser: Browser, address: str) -> Response:
-    return browser.get(address.removeprefix("http://testserver"))
+    parts = urlsplit(address)
+    return browser.get(f"{parts.path}?{parts.query}")
 
 
 def code_now(world: World, person: Staff) -> str:

@@ -16,6 +16,7 @@ import pytest
 from httpx import Response
 from sqlalchemy import select
 
+from clinic import doctor
 from clinic.console.sign_in import keys, proofs, setting_up
 from clinic.console.staff import staffing
 from clinic.records.models import SecurityKey, Staff
@@ -354,4 +355,6 @@ def test_a_reset_takes_the_keys_along(world: World, robin: Staff) -> None:
     ],
 )
 def test_keys_need_an_address_that_is_a_name(world: World, address: str, works: bool) -> None:
-    assert keys.possible(replace(world.system.settings, public_url=address)) is works
+    chosen = replace(world.system, settings=replace(world.system.settings, public_url=address))
+    assert keys.possible(chosen.settings) is works
+    assert doctor._keys(chosen).mark == ("ok" if works else "note")

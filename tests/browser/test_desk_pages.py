@@ -134,6 +134,10 @@ def colleague(house: House) -> tuple[Staff, str]:
     return house.world.staff("Ada", "admin"), f"{HOME}/team/{house.robin.id}"
 
 
+def reset(house: House) -> tuple[Staff, str]:
+    return house.world.staff("Ada", "admin"), f"{HOME}/team/{house.robin.id}/reset"
+
+
 def clinic_settings_page(house: House) -> tuple[Staff, str]:
     """With two versions, and words as long as they come."""
     ada, system = house.world.staff("Ada", "admin"), house.world.system
@@ -164,6 +168,7 @@ PAGES: tuple[Callable[[House], tuple[Staff, str]], ...] = (
     invite,
     invited,
     colleague,
+    reset,
     clinic_settings_page,
     erase,
 )

@@ -23,6 +23,7 @@ from clinic.escalation.engine import Engine
 from clinic.notify.email import sink
 from clinic.patient.access import COOKIE as PATIENT_COOKIE
 from clinic.records.models import Patient, Staff
+from clinic.settings import OpenId
 from clinic.system import assemble
 from tests.behaviour.peer import Peer
 from tests.browser.test_whole_path import expect_no_barriers, keep_picture
@@ -76,7 +77,13 @@ def house(tmp_path: Path, browser: Browser) -> Iterator[House]:
     # A name, as a clinic has: security keys sign for no number.
     public_url = f"http://localhost:{port}"
     chosen = settings(
-        tmp_path, port=port, public_url=public_url, assistant_url=peer.url, engine_silent_after=5
+        tmp_path,
+        port=port,
+        public_url=public_url,
+        assistant_url=peer.url,
+        engine_silent_after=5,
+        # On the sign-in page; nobody goes there.
+        openid=OpenId("https://login.clinic.test", "afterglow", "secret", "Harbor account"),
     )
     system = assemble(chosen)
     system.database.migrate()

@@ -118,7 +118,7 @@ def add(router: APIRouter, desk: Desk) -> None:
                 "unknown",
                 reason=f"account_{reason}",
             )
-        return problem(403, "You are not signed in", f"{says} Start again at {SIGN_IN}.")
+        return problem(403, "You are not signed in", f"{says} Start again.")
 
 
 def _session(system: System, session: Session, person: Staff, account: Account) -> tuple[str, bool]:
@@ -149,9 +149,11 @@ def _whose(system: System, session: Session, issuer: str, account: Account) -> S
     if person is None or not person.active:
         return person
     theirs = (StaffAccount.staff_id == person.id) & (StaffAccount.issuer == issuer)
-    if session.scalars(select(StaffAccount).where(theirs)).first() is not None:
-        # Another account took over their address: a person has to say which is theirs.
-        return None
+    tied = session.scalars(select(StaffAccount).where(theirs)).first()
+    if tied is not None:
+        # The same account twice at once; or another one that took over their address, and then a
+        # person has to say which is theirs.
+        return person if tied.subject == account.subject else None
     session.add(
         StaffAccount(
             id=new_id(),

@@ -166,7 +166,7 @@ def _ask(system: System, session: Session, held: StaffSession) -> bytes:
 
 def _answered(system: System, session: Session, held: StaffSession) -> dict[str, Any]:
     """What was asked, which from now on is asked no longer."""
-    row = session.get_one(StaffSession, held.token_hash)
+    row = session.get_one(StaffSession, held.token_hash, with_for_update=True)
     challenge, until = row.challenge, row.challenge_until
     row.challenge = row.challenge_until = None
     session.flush()
