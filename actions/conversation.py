@@ -168,6 +168,8 @@ def greet(dispatcher: CollectingDispatcher, turn: Turn, tracker: Tracker) -> Non
         safety.still_here(dispatcher, turn)
     elif Memory.of(tracker).unfinished(turn):
         say(dispatcher, turn, "conversation.welcome_back")
+    elif (visit := f"visit.{turn.context.get('visit')}") in turn.registry:
+        say(dispatcher, turn, visit)
     elif (turn.context.get("known") or {}).get("no_questions"):
         hello(dispatcher, turn)
     elif turn.stage in BEFORE and turn.context.get("safety_plan") and safety_plan.offer(turn):

@@ -7,6 +7,7 @@ dialogues that were begun stay in one slot; one of them is running while the for
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from rasa_sdk import Action, FormValidationAction, Tracker
@@ -16,11 +17,12 @@ from rasa_sdk.executor import CollectingDispatcher
 from actions import conversation, quiet, reading, safety, safety_plan
 from actions.memory import Memory
 from actions.records import Records
-from actions.turn import read, say, task
+from actions.turn import Turn, read, say, task
 from bot.flows import Flow, Step, flows, of_intent
 
 #: Where sentences lie that every dialogue says alike.
 COMMON = "reflection"
+Understood = Callable[[Turn, Step], str | None]
 
 
 class ValidateDialogue(FormValidationAction):
@@ -95,8 +97,7 @@ class Dialogue:
         if turn.stage in quiet.STAGES:
             quiet.speak(self.dispatcher, turn)
             return
-        flow = self._wished()
-        if flow is None:
+        if (flow := self._wished()) is None:
             conversation.affirmed(self.dispatcher, turn)
         elif flow.needs_infusion and not conversation.had_infusion(turn):
             self._say("not_yet")
@@ -120,15 +121,17 @@ class Dialogue:
     def _start(self, flow: Flow, fresh: bool) -> None:
         self._enter(flow.name)
         going_on = not fresh and self.memory.is_unfinished(flow, self.turn)
-        if not going_on:
-            self.memory.clear(flow, self.turn)
-            self._enter(flow.name)
         if going_on:
             self._say("go_on")
-        elif f"{flow.name}.start" in self.turn.registry:
+            self._ask_next()
+            return
+        self.memory.clear(flow, self.turn)
+        self._enter(flow.name)
+        if f"{flow.name}.start" in self.turn.registry:
             self._say("start")
-        if not going_on and flow.seed and self.turn.kind == "text" and len(self.turn.text) > 1:
-            self._fill(flow.step(flow.seed), {"state": "answered", **self._words()})
+        words = self.turn.text if self.turn.kind == "text" else ""
+        if flow.seed and (len(words) > 1 or "value" in self.turn.payload):
+            getattr(self, f"_take_{flow.step(flow.seed).takes}")(flow.step(flow.seed))
         else:
             self._ask_next()
 
@@ -330,8 +333,8 @@ class Dialogue:
             for item in reaction.say:
                 say(self.dispatcher, self.turn, item)
             if reaction.task:
-                quoted = step.takes == "words"
-                task(self.dispatcher, self.turn, reaction.task, reaction.urgency, quoted)
+                words = step.takes == "words"
+                task(self.dispatcher, self.turn, reaction.task, reaction.urgency, words)
         self.records.save(step, answer)
         if reaction is not None and reaction.end:
             self._end("finished")
@@ -357,19 +360,20 @@ class Dialogue:
     def _take_done(self, step: Step) -> None:
         self._fill(step, {"state": "answered"})
 
-    def _take_choice(self, step: Step) -> None:
-        found = reading.choice(self.turn, step)
+    def _take_choice(self, step: Step, understood: Understood = reading.choice) -> None:
+        found = understood(self.turn, step)
         if found is None and step.insist and self._once_more(step):
             return
-        if found == "nothing" and step.name == "tone":
+        if (found, step.name) == ("nothing", "tone"):
             self._say("nothing")
         self._fill(step, {"state": "answered", **self._words(), "value": found})
 
-    def _take_decision(self, step: Step) -> None:
-        found = reading.decision(self.turn, step)
-        if found is None and step.insist and self._once_more(step):
-            return
+    def _take_tags(self, step: Step) -> None:
+        found = reading.tags(self.turn, step) or None
         self._fill(step, {"state": "answered", **self._words(), "value": found})
+
+    def _take_decision(self, step: Step) -> None:
+        self._take_choice(step, reading.decision)
 
     def _take_number(self, step: Step) -> None:
         tapped = self.turn.payload.get("value")

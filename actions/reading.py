@@ -142,6 +142,16 @@ def choice(turn: Turn, step: Step) -> str | None:
     return next((value for value, words in step.read if words.search(turn.text)), None)
 
 
+def tags(turn: Turn, step: Step) -> list[str]:
+    """Every value that was tapped or whose pattern fits the typed words, in the step's order.
+    "Nothing" beside something else is a manner of speaking."""
+    tapped = turn.payload.get("value")
+    if tapped:
+        return [tapped]
+    found = [value for value, words in step.read if words.search(turn.text)]
+    return [value for value in found if value != "nothing"] or found
+
+
 def decision(turn: Turn, step: Step) -> str | None:
     """Yes or no."""
     said = choice(turn, step) or {"affirm": "yes", "deny": "no"}.get(turn.intent)

@@ -65,6 +65,10 @@ def _finish(dispatcher: CollectingDispatcher, turn: Turn, at: Step) -> None:
         go_on(dispatcher, turn, SCREENER)
     elif band == "tier_3" and lasting < Level.urgent:
         task(dispatcher, turn, "other")
+        # What is usual at this stage is said only now, after the red flags (domain.md R08, D10).
+        usual = turn.registry.answer_to("ask_is_this_normal", turn.context)
+        if usual is not None:
+            say(dispatcher, turn, usual.id)
         say(dispatcher, turn, "safety.self_care")
     else:
         say(dispatcher, turn, least_said(STAY_MEDICAL if band == "tier_1" else STAY_SAME_DAY, turn))

@@ -13,6 +13,7 @@ review  a transcript page and finding words in a long record, on such a clinic; 
 week    the demo clinic's unread, opened and marked through the pages, for 40 patients
 window  planning 10,000 infusions, the engine's look at a million touches, the journal's page with
         1,000 entries, taking three years along
+flows   a turn in each dialogue, and the slowest dialogue beside the middle one
 load    many patients at once: receipts, replies, errors, processor time
 
 Everything runs on free loopback ports with its data in temporary folders, and is stopped again.
@@ -29,7 +30,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import alert, caseload, live, load, loop, review, start, turn, window
+from bench import alert, caseload, flows, live, load, loop, review, start, turn, window
 from bench.installation import BenchError, short
 
 
@@ -51,6 +52,7 @@ def main() -> int:
         "review": lambda: review.run(asked.people, asked.messages),
         "week": lambda: review.week(asked.patients, asked.weeks, asked.read),
         "window": lambda: window.run(asked.touches),
+        "flows": lambda: flows.run(asked.rounds),
         "load": lambda: load.run(asked.patients, asked.seconds),
     }
     unknown = set(asked.parts) - set(parts)
@@ -107,6 +109,7 @@ def arguments() -> argparse.Namespace:
         default=1_000_000,
         help="caseload, live, review: messages (1000000)",
     )
+    parser.add_argument("--rounds", type=positive, default=1, help="flows: rounds (1)")
     parser.add_argument("--patients", type=positive, default=200, help="load, week: patients (200)")
     parser.add_argument("--seconds", type=positive, default=60, help="load: how long (60)")
     parser.add_argument("--weeks", type=positive, default=12, help="week: weeks behind it (12)")

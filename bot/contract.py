@@ -167,6 +167,8 @@ TURN: dict[str, Any] = {
                 "driving_locked": {"type": "boolean"},
                 # True: the companion comes by itself with this turn; nobody has opened the page.
                 "by_itself": {"type": "boolean"},
+                # Which of its visits it is (data/policy/touches.yml).
+                "visit": {"type": ["string", "null"], "pattern": "^[a-z0-9_]+$"},
                 # True: fog or nausea should be over by the clinic's own limit.
                 "effects_over": {"type": "boolean"},
                 # What the record already holds, by name: asked once, not again.

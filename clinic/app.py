@@ -27,7 +27,7 @@ from clinic.conversation import delivery, whereabouts
 from clinic.conversation.turn import Assistant, Turns
 from clinic.feed import Feed
 from clinic.guards import Guard
-from clinic.patient import changes, days, history, journal, pages, plan, steps, team
+from clinic.patient import changes, days, history, intention, journal, pages, plan, steps, team
 from clinic.patient import settings as own_settings
 from clinic.patient.api import router as patient_router
 from clinic.problems import Problem, not_found
@@ -86,6 +86,7 @@ def create_app(system: System, assistant: Assistant | None = None) -> FastAPI:
     app.include_router(days.router(system, room))
     app.include_router(changes.router(system, room))
     app.include_router(plan.router(system, room))
+    app.include_router(intention.router(system, room))
     app.include_router(team.router(system, room))
     app.include_router(own_settings.router(system, room))
     app.include_router(history.router(system, room))

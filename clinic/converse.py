@@ -238,18 +238,19 @@ class Scene:
 
     async def say(self, text: str) -> dict[str, Any]:
         """Send one message and gather what came of it."""
-        before = self._newest_seq()
+        before, begun = self._newest_seq(), time.perf_counter()
         answer = await self._post(text)
         if answer.status_code == 401:
             # Their session ran out while they were away: they come back by a new link.
             await self._enter(self._invite())
-            before = self._newest_seq()
+            before, begun = self._newest_seq(), time.perf_counter()
             answer = await self._post(text)
         if answer.status_code != 202:
             return {"level": "none", "replies": [], "alerted": False, "error": answer.json()}
         await self.turns.drain()
+        took = time.perf_counter() - begun
         self._engine.cycle()
-        return self._what_came(before)
+        return self._what_came(before) | {"seconds": round(took, 4)}
 
     async def _post(self, text: str) -> httpx.Response:
         return await self._client.post(

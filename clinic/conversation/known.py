@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bot.content import Registry
@@ -18,6 +18,7 @@ from bot.variables import BEFORE, COMPARED
 from clinic import agreed
 from clinic.records.models import Infusion, Record
 from clinic.records.vault import Vault
+from clinic.system import System
 
 #: What is looked at. Entries are the most and the longest, and nothing here is in them.
 _KINDS = (
@@ -74,7 +75,7 @@ def known(
         "parked": _list(_quote(text) for text in parked[-2:]),
         "step_due": found.get("small_step", "") if _due(step, now) else "",
         "requests": _list(dict.fromkeys(asked[-_SHOWN:])),
-        "ride": "yes" if _has_ride(held, since) else "",
+        "ride": "yes" if _ride(held, since) == "yes" else "",
         "card": _list(
             _quote(found[n]) for n in ("intention", "let_go", "safe_place") if n in found
         ),
@@ -110,14 +111,30 @@ def _request(words: Registry, data: dict[str, Any]) -> str:
     return f"{task} ({_quote(data['text'])})" if data.get("text") else task
 
 
-def _has_ride(held: Held, since: datetime | None) -> bool:
-    """Whether the last answer about the ride to the coming infusion was yes."""
+def ride_home(system: System, session: Session, patient_id: str, now: datetime) -> str | None:
+    """The last answer about the ride home after the coming infusion: yes, no, or none yet."""
+    since = session.scalar(
+        select(func.max(Infusion.ended_at)).where(
+            Infusion.patient_id == patient_id,
+            Infusion.cancelled.is_(False),
+            Infusion.ended_at <= now,
+        )
+    )
+    rows = session.scalars(
+        select(Record)
+        .where(Record.patient_id == patient_id, Record.kind == "check_in")
+        .order_by(Record.updated_at)
+    )
+    return _ride(list(system.vault(session).documents(rows)), since)
+
+
+def _ride(held: Held, since: datetime | None) -> str | None:
     said = [
-        data["ride"]
+        str(data["ride"])
         for row, data in held
         if row.kind == "check_in" and "ride" in data and (since is None or row.created_at > since)
     ]
-    return bool(said) and said[-1] == "yes"
+    return said[-1] if said else None
 
 
 def cycles(

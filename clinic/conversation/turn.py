@@ -351,7 +351,8 @@ def compose(
             "infusion_number": where.number,
             "hours_until_next": where.hours_until,
             "driving_locked": whereabouts.driving_locked(clinic, patient, infusions, now),
-            "by_itself": _comes_by_itself(session, message),
+            "by_itself": (visit := _visit(session, message)) is not None,
+            "visit": visit,
             "effects_over": whereabouts.effects_over(clinic, where),
             "known": held,
             "intention": held.get("intention"),
@@ -371,14 +372,12 @@ def compose(
     }
 
 
-def _comes_by_itself(session: Session, message: Message) -> bool:
-    """Whether a touch opened the conversation, and not the patient who looked at the page: then
-    there is something to say, however short a while they were away."""
+def _visit(session: Session, message: Message) -> str | None:
+    """The kind of the touch that opened the conversation; None when it was the patient who looked
+    at the page. With one there is something to say, however short a while they were away."""
     if message.kind != "open":
-        return False
-    return (
-        session.scalars(select(Touch.id).where(Touch.message_id == message.id)).first() is not None
-    )
+        return None
+    return session.scalars(select(Touch.kind).where(Touch.message_id == message.id)).first()
 
 
 def _heed(

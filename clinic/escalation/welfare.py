@@ -3,9 +3,11 @@ looked in on (domain.md 3.3).
 
 - silent since an alert had its outcome, for as long as the policy says;
 - two of the named touches after one infusion not answered, by somebody who has shown thoughts of
-  suicide before.
+  suicide before;
+- an infusion is near, and nobody has said whether there is a ride home (P11). A no has made its
+  task in the talk.
 
-Either opens a clinic task on the console's list of requests and pages nobody: a human has decided
+Each opens a clinic task on the console's list of requests and pages nobody: a human has decided
 about the alert, and not answering is no emergency. (A ``watch`` that stays unanswered does become
 an alert: engine._watch.)
 """
@@ -19,11 +21,14 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from clinic import feed
+from clinic.conversation.known import ride_home
 from clinic.escalation import policy
 from clinic.records.models import (
     Conversation,
     Escalation,
+    Infusion,
     Message,
+    Patient,
     Record,
     RiskAssessment,
     Touch,
@@ -33,6 +38,7 @@ from clinic.system import System
 
 SILENT = "welfare"
 MISSED = "welfare_touches"
+RIDE = "ride"
 #: What lies longer ago than this is history.
 _REACH = timedelta(days=14)
 
@@ -45,7 +51,10 @@ def look_in(system: System, session: Session) -> int:
     windows = _missed(system, session)
     for patient_id, infusion_id in windows:
         _open_task(system, session, patient_id, MISSED, infusion_id)
-    return len(alerts) + len(windows)
+    rides = _unanswered_rides(system, session)
+    for infusion in rides:
+        _open_task(system, session, infusion.patient_id, RIDE, infusion.id)
+    return len(alerts) + len(windows) + len(rides)
 
 
 def _silent(system: System, session: Session) -> list[Escalation]:
@@ -101,6 +110,30 @@ def _missed(system: System, session: Session) -> list[tuple[str, str]]:
     return [(who, str(which)) for who, which in windows if _has_shown_ideation(session, who)]
 
 
+def _unanswered_rides(system: System, session: Session) -> list[Infusion]:
+    """Infusions that start within the policy's hours, and nobody knows about the ride home."""
+    now = system.clock.now()
+    asked_before = exists().where(
+        Record.patient_id == Infusion.patient_id,
+        Record.kind == "clinic_task",
+        Record.key == f"{RIDE}-" + Infusion.id,
+    )
+    near = session.scalars(
+        select(Infusion)
+        .join(Patient, Patient.id == Infusion.patient_id)
+        .where(
+            Infusion.cancelled.is_(False),
+            Infusion.ended_at.is_(None),
+            Infusion.started_at > now,
+            Infusion.started_at <= now + timedelta(hours=policy.load()["welfare"]["ride_hours"]),
+            Patient.active,
+            Patient.program != "ended",
+            ~asked_before,
+        )
+    )
+    return [one for one in near if ride_home(system, session, one.patient_id, now) is None]
+
+
 def _has_shown_ideation(session: Session, patient_id: str) -> bool:
     """Whether any message of theirs, ever, was about suicide as the detector saw it."""
     flagged = session.scalars(
@@ -127,5 +160,6 @@ def _open_task(system: System, session: Session, patient_id: str, task: str, abo
     )
     session.add(record)
     what = f"escalation:{about}" if task == SILENT else f"infusion:{about}"
-    system.audit.add(session, now, "system", "welfare.silence", what, patient_id)
+    action = "ride.unanswered" if task == RIDE else "welfare.silence"
+    system.audit.add(session, now, "system", action, what, patient_id)
     feed.publish(system, session, feed.STAFF, "record", record.id)

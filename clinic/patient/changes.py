@@ -39,7 +39,7 @@ _SIDE_BY_SIDE = 6
 #: From so many values on, one's own usual is worth naming.
 _ENOUGH = 4
 #: Check-ins that are drawn over time.
-_DRAWN = ("mood", "worry", "sleep_hours")
+_DRAWN = ("mood", "worry", "sleep_hours", "openness", "readiness")
 
 
 @dataclass(frozen=True)
@@ -134,6 +134,8 @@ class Changes:
     def _said(self, value: Any) -> str:
         if value is None:
             return "–"
+        if isinstance(value, list):
+            return ", ".join(self._said(one) for one in value)
         return self._word(f"changes.is_{value}") if isinstance(value, str) else str(value)
 
     def _minutes(self) -> dict[int, int]:

@@ -15,6 +15,7 @@ from sqlalchemy import Exists, Select, exists, select
 from sqlalchemy.orm import Session, aliased
 
 from clinic.conversation import delivery, whereabouts
+from clinic.conversation.known import ride_home
 from clinic.escalation import machine
 from clinic.records.models import Conversation, Infusion, Message, Patient, Record, Touch
 from clinic.system import System
@@ -30,6 +31,8 @@ _AGAIN = timedelta(minutes=10)
 #: A patient who came by themselves and was greeted this long before it was due needs no second one.
 _QUICKER = timedelta(hours=6)
 _BATCH = 50
+#: Asks about the ride home: not when the answer is known.
+RIDE = "ride"
 
 
 def deliver_due(system: System) -> int:
@@ -77,6 +80,9 @@ def _live(now: datetime) -> Select[Touch]:
 
 
 def _open(system: System, session: Session, touch: Touch, now: datetime) -> bool:
+    if touch.kind == RIDE and ride_home(system, session, touch.patient_id, now) is not None:
+        touch.state, touch.reason = "cancelled", "settled"
+        return False
     greeted = _greeted(session, touch)
     if greeted is not None:
         _has_come(touch, greeted, greeted.created_at)
@@ -122,10 +128,11 @@ def _greeted(session: Session, touch: Touch) -> Message | None:
 
 
 def _begins(session: Session, touch: Touch) -> datetime | None:
-    """What its hours count from: an infusion's end, or when a record was kept."""
+    """What its hours count from: an infusion's start or end, or when a record was kept."""
     if touch.record_id is not None:
         return session.get_one(Record, touch.record_id).created_at
-    return session.get_one(Infusion, touch.infusion_id).ended_at
+    infusion, kind = session.get_one(Infusion, touch.infusion_id), schedule.load().kind(touch.kind)
+    return infusion.started_at if kind is not None and kind.before else infusion.ended_at
 
 
 def _has_come(touch: Touch, message: Message, at: datetime) -> None:

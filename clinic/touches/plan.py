@@ -1,12 +1,12 @@
-"""The touches of a patient's window, as rows: planned when an infusion has ended, and brought into
-line whenever the infusion, the patient's zone or the patient's wish changes.
+"""The touches around a patient's infusions, as rows: planned when one is planned or has ended, and
+brought into line whenever an infusion, the patient's zone or the patient's wish changes.
 
 Only what is still pending is ever changed. What the patient has moved stays where they put it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -36,23 +36,26 @@ class NotMovedError(Exception):
 def settle(system: System, session: Session, patient: Patient) -> None:
     """Bring a patient's pending touches into line with what is true now. May be repeated."""
     session.flush()
-    last, unwanted = _last_ended(session, patient), _unwanted(patient)
+    unwanted, now = _unwanted(patient), system.clock.now()
+    around = list(_around(session, patient, now))
+    wanted = {(infusion.id, kind.id) for infusion, _, kinds in around for kind in kinds}
     rows = session.scalars(select(Touch).where(Touch.patient_id == patient.id)).all()
     for touch in rows:
-        passed = touch.record_id is None and (last is None or touch.infusion_id != last.id)
+        passed = touch.record_id is None and (touch.infusion_id, touch.kind) not in wanted
         if touch.state == "pending" and passed:
             _put(touch, "cancelled", "next_infusion")
         elif touch.state == "pending" and unwanted:
             _put(touch, "cancelled", unwanted)
         elif touch.record_id is not None and _may_change(touch) and not unwanted:
             _follow_the_clock(system, session, patient, touch)
-    if last is None or last.ended_at is None or unwanted:
+    if unwanted:
         return
-    known = {touch.kind: touch for touch in rows if touch.infusion_id == last.id}
-    for kind in schedule.load().kinds:
-        planned = known.get(kind.id)
-        if planned is None or _may_change(planned):
-            _line_up(system, session, patient, last.id, last.ended_at, kind, planned)
+    known = {(touch.infusion_id, touch.kind): touch for touch in rows}
+    for infusion, moment, kinds in around:
+        for kind in kinds:
+            planned = known.get((infusion.id, kind.id))
+            if planned is None or _may_change(planned):
+                _line_up(system, session, patient, infusion.id, moment, kind, planned)
 
 
 def of(session: Session, patient: Patient) -> Sequence[Touch]:
@@ -121,12 +124,12 @@ def _line_up(
     session: Session,
     patient: Patient,
     infusion_id: str,
-    ended: datetime,
+    moment: datetime,
     kind: Kind,
     touch: Touch | None,
 ) -> None:
     policy, zone = schedule.load(), ZoneInfo(patient.timezone)
-    slot = schedule.slot(kind, ended, zone, policy.quiet)
+    slot = schedule.slot(kind, moment, zone, policy.quiet)
     if slot is None:
         # The clocks of another zone, or another end, left no room for it.
         if touch is not None:
@@ -150,16 +153,23 @@ def _put(touch: Touch, state: str, reason: str | None) -> None:
     touch.state, touch.reason = state, reason
 
 
-def _last_ended(session: Session, patient: Patient) -> Infusion | None:
-    """The infusion whose window it is."""
+def _around(
+    session: Session, patient: Patient, now: datetime
+) -> Iterator[tuple[Infusion, datetime, tuple[Kind, ...]]]:
+    """The infusion whose window it is, and those that are planned: each with the moment its touches
+    count from."""
+    policy = schedule.load()
     held = session.scalars(
         select(Infusion)
         .where(Infusion.patient_id == patient.id, Infusion.cancelled.is_(False))
-        .where(Infusion.ended_at.is_not(None))
         .order_by(Infusion.ended_at.desc())
-        .limit(1)
-    )
-    return held.first()
+    ).all()
+    last = next((one for one in held if one.ended_at is not None), None)
+    if last is not None and last.ended_at is not None:
+        yield last, last.ended_at, policy.kinds
+    for one in held:
+        if one.ended_at is None and one.started_at > now:
+            yield one, one.started_at, policy.before
 
 
 def _check_pending(touch: Touch) -> None:

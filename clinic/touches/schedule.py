@@ -1,4 +1,4 @@
-"""When each touch after an infusion is due: a pure function of the end, the zone and the policy.
+"""When each touch around an infusion is due: a pure function of its time, the zone and the policy.
 
 Elapsed touches count real hours. Wall-clock touches go by the patient's own clock, where an hour
 may be missing or come twice: a missing one becomes the first minute after the gap, of a doubled one
@@ -49,7 +49,8 @@ class Quiet:
 
 @dataclass(frozen=True)
 class Kind:
-    """One line of the policy. ``day`` None: by real hours; else by the patient's clock."""
+    """One line of the policy. ``day`` None: by real hours; else by the patient's clock. Hours and
+    days count from an infusion's end, or back from its start (``before``)."""
 
     id: str
     content: str
@@ -58,8 +59,9 @@ class Kind:
     day: int | None = None
     at: time | None = None
     until: time | None = None
-    #: The kind of record it asks about; empty: it follows an infusion.
+    #: The kind of record it asks about; empty: it goes with an infusion.
     about: str = ""
+    before: bool = False
 
     @property
     def by_wall(self) -> bool:
@@ -72,12 +74,14 @@ class Policy:
 
     version: int
     quiet: Quiet
-    #: Those that follow an infusion, and those that follow a record of the patient's own.
+    #: Those that follow an infusion, those that come before a planned one, and those that follow a
+    #: record of the patient's own.
     kinds: tuple[Kind, ...]
+    before: tuple[Kind, ...]
     follow_ups: tuple[Kind, ...]
 
     def kind(self, kind_id: str) -> Kind | None:
-        every = (*self.kinds, *self.follow_ups)
+        every = (*self.kinds, *self.before, *self.follow_ups)
         return next((kind for kind in every if kind.id == kind_id), None)
 
 
@@ -92,15 +96,15 @@ class Slot:
 _DAY = timedelta(days=1)
 
 
-def slot(kind: Kind, ended: datetime, zone: ZoneInfo, quiet: Quiet) -> Slot | None:
-    """The slot of a touch after an infusion that ended then, or a step that was set then; None when
-    its time leaves no room outside the quiet hours."""
-    earliest = ended.astimezone(UTC) + timedelta(hours=kind.after_hours)
+def slot(kind: Kind, moment: datetime, zone: ZoneInfo, quiet: Quiet) -> Slot | None:
+    """The slot of a touch after an infusion that ended then or a step that was set then, or before
+    an infusion that starts then; None when its time leaves no room outside the quiet hours."""
+    earliest = moment.astimezone(UTC) + timedelta(hours=kind.after_hours)
     if kind.day is None or kind.at is None or kind.until is None:
         due = earliest
         until = earliest + timedelta(hours=kind.lasts_hours or 0)
     else:
-        day = ended.astimezone(zone).date() + timedelta(days=kind.day)
+        day = moment.astimezone(zone).date() + timedelta(days=kind.day)
         due = max(on_the_wall(day, kind.at, zone), earliest)
         until = on_the_wall(day, kind.until, zone)
     due = quiet.over(due, zone)
@@ -127,9 +131,10 @@ def load(path: Path = PATH) -> Policy:
         kinds = tuple(_kind(entry) for entry in document["touches"])
         if len({kind.id for kind in kinds}) != len(kinds):
             raise TouchesError("touches: two have the same id")
-        after = tuple(kind for kind in kinds if not kind.about)
+        after = tuple(kind for kind in kinds if not kind.about and not kind.before)
+        before = tuple(kind for kind in kinds if kind.before)
         about = tuple(kind for kind in kinds if kind.about)
-        return Policy(int(document["version"]), quiet, after, about)
+        return Policy(int(document["version"]), quiet, after, before, about)
     except (KeyError, TypeError) as error:
         raise TouchesError(f"touches: {type(error).__name__}: {error}") from None
 
@@ -142,8 +147,10 @@ def _kind(entry: Mapping[str, Any]) -> Kind:
     times = {field: _time(entry[field]) for field in ("at", "until") if field in entry}
     if times and not times["at"] < times["until"]:
         raise TouchesError(f"{name}: until must come after at")
-    if entry.get("lasts_hours", 1) <= 0 or entry["after_hours"] < 0 or entry.get("day", 0) < 0:
-        raise TouchesError(f"{name}: a time lies before the infusion, or has no length")
+    ahead = entry["after_hours"] < 0 and entry.get("day", 0) < 0
+    behind = entry["after_hours"] >= 0 and entry.get("day", 0) >= 0
+    if entry.get("lasts_hours", 1) <= 0 or not (ahead if entry.get("before") else behind):
+        raise TouchesError(f"{name}: a time lies beyond the infusion, or has no length")
     return Kind(**(dict(entry) | times))
 
 

@@ -157,6 +157,24 @@ def test_a_picture_has_its_figures_beside_it_and_one_value_is_not_drawn(
     assert re.search(r"Mar 10.*?-3.*?Mar 11.*?2", shown(text))
 
 
+@pytest.mark.parametrize("name", ["openness", "readiness"])
+def test_how_open_and_ready_before_each_infusion_is_drawn(
+    world: World, sam: Patient, page: TestClient, name: str
+):
+    for number, value in enumerate((3, 8)):
+        record(world, sam, "check_in", f"before-{number}", {name: value})
+        an_infusion(world, sam, str(number))
+    says = {"openness": "How open you were before", "readiness": "How ready you were before"}
+    assert page.get("/changes").text.count("<svg") == 1
+    assert f"{says[name]} each infusion At first 3, last time 8." in look(page)
+
+
+def test_what_they_held_stands_side_by_side(world: World, sam: Patient, page: TestClient):
+    an_infusion(world, sam, "1", content=["imagery", "emotion"])
+    an_infusion(world, sam, "2", content=["nothing"])
+    assert "imagery, emotion nothing" in look(page)
+
+
 def test_doses_are_not_shown_to_patients(world: World, sam: Patient, page: TestClient):
     """Nobody is to chase a number (domain.md 3.1)."""
     from clinic import infusions

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from clinic import infusions
 from clinic.conversation import handoff
 from clinic.escalation.engine import Engine
-from clinic.records.models import Message, Patient, Touch
+from clinic.records.models import Message, Patient, Record, Touch
 from clinic.touches import plan
 from tests.behaviour.conftest import Edge, open_edge
 from tests.behaviour.peer import Peer, says
@@ -347,3 +347,99 @@ def test_a_patient_who_never_came_in_is_not_written_to(tmp_path: Path, peer: Pee
         rest = session.scalars(select(Touch).where(Touch.kind == "rest")).one()
     assert (rest.state, rest.reason) == ("missed", "never_came")
     world.system.database.close()
+
+
+#: A Saturday, 9:00 in New York.
+STARTS = datetime(2026, 3, 21, 13, 0, tzinfo=UTC)
+
+
+def tasks(window: Window) -> list[tuple[str, datetime]]:
+    """What the clinic is asked to do, and when it was."""
+    with window.world.system.database.read() as session:
+        rows = session.scalars(select(Record).where(Record.kind == "clinic_task")).all()
+        vault = window.world.system.vault(session)
+        return [(data["task"], row.created_at) for row, data in vault.documents(rows)]
+
+
+@pytest.fixture
+def planned(window: Window) -> Window:
+    """Some days after the first infusion, the second one is planned."""
+    at(window.world, STARTS - 3 * DAY)
+    window.look()
+    window.act(infusions.plan, STARTS)
+    return window
+
+
+def test_before_an_infusion_it_comes_two_days_and_one_day_ahead(planned: Window) -> None:
+    seen: list[str | None] = []
+
+    def reply(turn: dict[str, Any]) -> dict[str, Any]:
+        seen.append(turn["context"]["visit"])
+        return says(turn, "conversation.greet_day")
+
+    planned.edge.peer.act = reply
+    planned.pass_time(STARTS - planned.world.clock.now() - HOUR, step=HOUR)
+    assert [visit for visit in seen if visit in ("ready", "ride")] == ["ready", "ride"]
+    assert {"Thu 10:00", "Fri 10:00"} <= set(planned.came())
+
+
+def test_twelve_hours_before_an_unanswered_ride_is_the_clinics_once(planned: Window) -> None:
+    planned.pass_time(STARTS - planned.world.clock.now() - HOUR, step=HOUR)
+    assert tasks(planned) == [("ride", STARTS - 12 * HOUR)]
+
+
+@pytest.mark.parametrize("answer", ["yes", "no"])
+def test_who_has_answered_is_not_asked_and_nobody_is_told_twice(
+    planned: Window, answer: str
+) -> None:
+    record = {"kind": "check_in", "key": "checkin-ride", "data": {"ride": answer}}
+    planned.edge.peer.act = lambda turn: says(turn, "conversation.greet_day", records=(record,))
+    planned.edge.say("about the ride")
+    planned.edge.peer.act = lambda turn: says(turn, "conversation.greet_day")
+    at(planned.world, STARTS - DAY + 2 * HOUR)
+    planned.look()
+    assert planned.states()["ride"] == "cancelled: settled"
+    at(planned.world, STARTS - 2 * HOUR)
+    planned.look()
+    # A no has made its task in the talk, which here is another program's.
+    assert tasks(planned) == []
+
+
+def test_a_yes_for_the_last_infusion_is_none_for_the_next(planned: Window) -> None:
+    """The answer is older than the infusion it was about."""
+    record = {"kind": "check_in", "key": "checkin-ride", "data": {"ride": "yes"}}
+    planned.edge.peer.act = lambda turn: says(turn, "conversation.greet_day", records=(record,))
+    planned.edge.say("about the ride")
+    planned.edge.peer.act = lambda turn: says(turn, "conversation.greet_day")
+    at(planned.world, STARTS)
+    planned.act(infusions.begin)
+    at(planned.world, STARTS + HOUR)
+    planned.act(infusions.record, STARTS, planned.world.clock.now())
+    third = STARTS + 7 * DAY
+    planned.act(infusions.plan, third)
+    at(planned.world, third - 2 * HOUR)
+    planned.look()
+    assert [task for task, _ in tasks(planned)] == ["ride"]
+
+
+def test_they_go_with_the_infusion_when_it_moves_and_end_when_it_is_cancelled(
+    planned: Window,
+) -> None:
+    before = planned.touch("ride").due_at
+    planned.act(infusions.move, 2, STARTS + 2 * DAY)
+    assert planned.touch("ride").due_at == before + 2 * DAY
+    planned.act(infusions.cancel, 2)
+    assert planned.states()["ride"] == planned.states()["ready"] == "cancelled: next_infusion"
+    at(planned.world, STARTS + 2 * DAY - HOUR)
+    planned.look()
+    assert tasks(planned) == []
+
+
+def test_before_an_infusion_too_nothing_comes_unasked(planned: Window) -> None:
+    planned.act(plan.want, False)
+    at(planned.world, STARTS - 2 * HOUR)
+    planned.look()
+    assert planned.states()["ready"] == "cancelled: stopped"
+    assert planned.states()["ride"] == "cancelled: stopped"
+    # The clinic hears of the ride all the same.
+    assert [task for task, _ in tasks(planned)] == ["ride"]

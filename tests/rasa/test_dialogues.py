@@ -461,7 +461,7 @@ ASKED = {
         *("intensity", "content", "insight", "allowing", "support", "light", "sound", "privacy"),
         *("eye_mask", "music", "music_helped", "fog", "dizzy", "nausea"),
     },
-    "reflection": {"body", "image", "tone", "kind"},
+    "reflection": {"body", "image", "tone", "keep", "kind"},
     "reflection_2": {"sleep", "body", "far_away", "flexible", "keeping", "kind"},
     "reflection_3": {"hoped", "keep", "step", "area", "parked", "booked"},
     "practice": {"someone", "well", "glad"},
@@ -501,6 +501,71 @@ def test_beyond_that_limit_the_clinic_hears_the_same_day(talk: Talk, body: str) 
     assert over_it.ids == ["evening.too_long", "evening.bits"]
     assert over_it.tasks() == [("human_request", "urgent")]
     assert talk.record("check_in") == {"body": body}
+
+
+@pytest.mark.parametrize(
+    ("words", "tags"),
+    [
+        ("pictures and a memory, and I cried", ["memory", "emotion", "imagery"]),
+        ("nothing", ["nothing"]),
+        ("nothing but colors", ["imagery"]),
+        ("a lamp", None),
+    ],
+)
+def test_what_it_held_takes_as_many_tags_as_fit(
+    talk: Talk, words: str, tags: list[str] | None
+) -> None:
+    begin(talk, flows()["session"])
+    assert talk.says("6").last == "session.content"
+    talk.says(words)
+    assert talk.record("check_in").get("content") == tags
+
+
+@pytest.mark.parametrize(
+    ("day", "asked"),
+    [
+        ("day_1", "reflection.keep"),
+        ("day_2", "reflection_2.keeping"),
+        ("day_3", "reflection_3.keep"),
+    ],
+)
+def test_each_day_of_the_window_asks_for_one_thing_worth_keeping(
+    talk: Talk, day: str, asked: str
+) -> None:
+    talk.stage = day
+    reply = talk.says("I would like to reflect")
+    seen = {reply.last}
+    while not over(reply):
+        reply = talk.taps("skip")
+        seen.add(reply.last)
+    assert asked in seen
+
+
+@pytest.mark.parametrize("way", ["typed", "tapped"])
+def test_the_ride_is_asked_by_itself_and_answered_at_once(talk: Talk, way: str) -> None:
+    talk.stage, talk.hours = "preparation", None
+    assert talk.opens(by_itself=True, visit="ride").ids == ["visit.ride"]
+    done = talk.says("yes") if way == "typed" else talk.taps("yes")
+    assert done.ids == ["ride.closed"]
+    assert talk.record("check_in") == {"ride": "yes"}
+    assert done.tasks() == []
+
+
+def test_no_ride_is_the_clinics_at_once(talk: Talk) -> None:
+    talk.stage, talk.hours = "preparation", None
+    talk.opens(by_itself=True, visit="ride")
+    told = talk.taps("no")
+    assert told.ids == ["preparation.no_ride", "ride.closed"]
+    assert told.tasks() == [("ride", "routine")]
+
+
+def test_the_days_before_bring_sleep_water_and_food_to_mind(talk: Talk) -> None:
+    talk.stage, talk.hours = "preparation", None
+    reminder = talk.opens(by_itself=True, visit="ready")
+    assert reminder.ids == ["visit.ready"]
+    assert all(word in reminder.text for word in ("leep", "water", "food")) or (
+        "drink" in reminder.text and "eat" in reminder.text
+    )
 
 
 @pytest.mark.parametrize("name", ["fog", "dizzy", "nausea"])

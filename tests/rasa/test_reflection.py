@@ -16,6 +16,7 @@ ANSWERS = {
     "expected": "it was softer than I thought",
     "tone": "peaceful",
     "pointing": "maybe it is about letting go",
+    "keep": "that warm light",
     "noticed": "the hum of the lamp",
     "hoped": "some kind of answer",
     "sits": "a little flat",
@@ -58,7 +59,8 @@ def test_it_begins_by_stage_and_asks_one_question_at_a_time(talk: Talk) -> None:
     pointing = talk.taps("peaceful")
     assert pointing.ids == ["reflection.pointing_words"]
     assert "“my dad's hands”" in pointing.text
-    assert talk.says("maybe it is about letting go").ids == ["reflection.kind"]
+    assert talk.says("maybe it is about letting go").ids == ["reflection.keep"]
+    assert talk.says("that warm light").ids == ["reflection.kind"]
     recap = talk.says("you did well, rest now")
     assert recap.ids == ["reflection.recap"], "peaceful: nobody is asked how hard it is"
     assert "“a warm light over the sea”" in recap.text
@@ -120,7 +122,7 @@ def test_skip_is_offered_on_every_question_and_ends_in_a_full_reflection(talk: T
     while not question(talk).startswith("closed"):
         asked.append(question(talk))
         talk.taps("skip")
-    expected = ["body", "image", "stayed", "expected", "tone", "pointing", "kind", "recap"]
+    expected = ["body", "image", "stayed", "expected", "tone", "pointing", "keep", "kind", "recap"]
     assert asked == [*expected, "sharing"]
     assert talk.said[-2]["content"] == "reflection.sharing"
     entry = talk.record("journal_entry")
@@ -135,7 +137,9 @@ def test_i_do_not_know_is_a_full_answer_and_its_words_are_kept(talk: Talk) -> No
     assert talk.taps("dont_know").ids == ["reflection.not_knowing", "reflection.expected"]
 
 
-@pytest.mark.parametrize("step", ["body", "image", "stayed", "expected", "tone", "kind", "recap"])
+@pytest.mark.parametrize(
+    "step", ["body", "image", "stayed", "expected", "tone", "keep", "kind", "recap"]
+)
 def test_it_can_be_stopped_at_any_question_and_resumed_later(talk: Talk, step: str) -> None:
     walk(talk, step)
     kept = talk.parts() if talk.records else {}

@@ -160,9 +160,37 @@ def test_a_safety_question_answered_in_the_middle_of_a_reflection_ends_it(talk: 
     for number, choice in enumerate(["no", "yes", "none", "short", "no"], 2):
         assert talk.taps(choice).ids == [f"measure.medical_check.{number}"]
     reply = talk.taps("no")
-    assert reply.ids == ["safety.self_care"]
+    assert reply.ids == ["faq.usual_days", "safety.self_care"]
     assert reply.tasks() == [("other", "routine")]
     assert talk.taps("go_on").ids == ["reflection.go_on", "reflection.stayed"]
+
+
+@pytest.mark.parametrize(
+    ("stage", "said"),
+    [
+        ("preparation", ["faq.usual_during"]),
+        ("evening", ["faq.usual_evening"]),
+        ("day_2", ["faq.usual_days"]),
+        ("maintenance", []),
+    ],
+)
+def test_what_is_usual_is_said_by_stage_and_only_after_the_red_flags(
+    talk: Talk, stage: str, said: list[str]
+) -> None:
+    talk.stage = stage
+    reply = talk.says("is this normal?")
+    for choice in ("no", "yes", "none", "short", "no", "no"):
+        assert not [one for one in reply.ids if one.startswith("faq.")]
+        reply = talk.taps(choice)
+    assert reply.ids == [*said, "safety.self_care"]
+
+
+def test_what_is_usual_is_not_said_to_somebody_with_a_red_flag(talk: Talk) -> None:
+    talk.stage = "evening"
+    reply = talk.says("is this normal?")
+    for choice in ("no", "yes", "more", "hours", "no", "no"):
+        reply = talk.taps(choice)
+        assert not [one for one in reply.ids if one.startswith("faq.")]
 
 
 # ---- The screener ----

@@ -54,6 +54,20 @@ def test_touches_come_in_the_order_of_the_policy(zone: str, ended: datetime) -> 
     assert due == sorted(due)
 
 
+@given(st.sampled_from(zones()), ENDED)
+def test_before_an_infusion_nothing_comes_at_night_or_after_its_start(
+    zone: str, start: datetime
+) -> None:
+    there = ZoneInfo(zone)
+    for kind in POLICY.before:
+        slot = schedule.slot(kind, start, there, POLICY.quiet)
+        if slot is None:
+            continue
+        assert not POLICY.quiet.holds(slot.due.astimezone(there).time())
+        assert slot.due - start >= timedelta(hours=kind.after_hours)
+        assert slot.due < slot.until <= start
+
+
 def test_every_hour_of_every_changing_day_is_found_in_order() -> None:
     for zone in zones():
         there = ZoneInfo(zone)

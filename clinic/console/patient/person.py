@@ -256,6 +256,8 @@ def check_in_words(data: dict[str, Any]) -> tuple[str, ...]:
         words.append(wording.TONES.get(data["tone"], data["tone"]))
     if data.get("body"):
         words.append(f"Body: {data['body']}")
+    if data.get("content"):
+        words.append(f"It held: {', '.join(data['content'])}")
     return tuple(words)
 
 

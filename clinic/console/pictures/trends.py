@@ -98,8 +98,13 @@ class Course:
         ]
 
     def tracked(self) -> list[Line]:
-        """Mood, and how strong the infusions were, as the patient said."""
-        wanted = (("mood", "Mood", -4, 4), ("intensity", "How strong it was", 0, 10))
+        """Mood, how open and ready before infusions, and how strong they were, as was said."""
+        wanted = (
+            ("mood", "Mood", -4, 4),
+            ("openness", "How open before", 0, 10),
+            ("readiness", "How ready before", 0, 10),
+            ("intensity", "How strong it was", 0, 10),
+        )
         return [
             Line(
                 name=f"tracked-{name}",
