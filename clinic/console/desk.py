@@ -24,7 +24,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy.orm import Session
 from starlette.exceptions import HTTPException
 
-from clinic.console import relations, wording
+from clinic.console import relations, tour, wording
 from clinic.console.sign_in import access
 from clinic.console.sign_in.access import Who
 from clinic.conversation import delivery
@@ -146,6 +146,8 @@ class Desk:
             "csrf": who.session.csrf if who else "",
             "clinic_name": clinic.name if clinic else "Afterglow",
             "when": wording.When(now, zone(clinic)),
+            "tour": tour.shown(who.staff, _demo(clinic)) if who else None,
+            "tour_steps": len(tour.STEPS),
             "engine_silent": silent,
             "trouble": trouble,
         }
@@ -154,6 +156,10 @@ class Desk:
     def refused(self, says: str, kept: str) -> HTMLResponse:
         """What a form asked cannot be done; the words stay for whoever wrote them."""
         return problem(422, "That was not done", says, kept)
+
+
+def _demo(clinic: Clinic | None) -> bool:
+    return bool(clinic and clinic.settings.get("demo"))
 
 
 def zone(clinic: Clinic | None) -> ZoneInfo:

@@ -22,7 +22,15 @@ from clinic.console.patient import (
 from clinic.console.pictures import picturing
 from clinic.console.review import judging, margin, review
 from clinic.console.sign_in import accounts, invited, second_factor, sign_in
-from clinic.console.staff import clinic_settings, colleague, reach, resetting, rota, team
+from clinic.console.staff import (
+    clinic_settings,
+    colleague,
+    reach,
+    resetting,
+    rota,
+    team,
+    touring,
+)
 from clinic.feed import Feed
 from clinic.system import System
 
@@ -60,6 +68,7 @@ def router(system: System, feed: Feed) -> APIRouter:
         resetting,
         clinic_settings,
         second_factor,
+        touring,
         health,
         live,
     )

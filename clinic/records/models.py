@@ -77,6 +77,8 @@ class Staff(Base):
     #: The secret of a new phone, until a code of it has confirmed it.
     totp_next_sealed: Mapped[bytes | None]
     active: Mapped[bool] = mapped_column(default=True)
+    #: The step of the desk's tour they are at, from 0; -1: over; None: never begun.
+    tour: Mapped[int | None]
     created_at: Mapped[datetime]
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from playwright.sync_api import Page
-from sqlalchemy import select
+from playwright.sync_api import Page, expect
+from sqlalchemy import select, update
 
 from clinic import people
-from clinic.records.models import Record, Staff
+from clinic.console import tour
+from clinic.records.models import Clinic, Record, Staff
 from tests.browser.test_three_windows import House
 from tests.browser.test_three_windows import house as house
 from tests.browser.test_whole_path import PICTURES, expect_no_barriers
@@ -153,3 +154,33 @@ def test_at_twice_the_size_and_on_paper_nothing_is_cut_off(house: House, full: b
             if page.evaluate(_WIDE) > 0:
                 found.append(f"{path} is too wide for paper")
     assert found == []
+
+
+@pytest.mark.parametrize("width", [360, 820, 1440])
+def test_the_tour_by_keys_alone_covers_nothing(house: House, width: int) -> None:
+    """Offered in a demo clinic; begun, gone through and left with the keyboard."""
+    with house.world.system.database.write() as session:
+        clinic = session.get_one(Clinic, 1)
+        session.execute(update(Clinic).values(settings={**clinic.settings, "demo": True}))
+    alert(house.world, house.sam, "urgent")
+    page = house.clinician(house.robin, width=width)
+    page.get_by_role("button", name="Take the tour").focus()
+    page.keyboard.press("Enter")
+    for step in tour.STEPS:
+        aside = page.get_by_role("complementary", name=step.title)
+        expect(aside).to_be_visible()
+        assert page.evaluate(_WIDE) <= 0
+        if step is tour.STEPS[0]:
+            # Above the list of alerts, and over none of it.
+            box, row = aside.bounding_box(), page.locator(".queue-row").first
+            assert box is not None
+            assert (row.bounding_box() or {"y": 0})["y"] >= box["y"] + box["height"]
+            for theme in ("dark", "light"):
+                page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+                expect_no_barriers(page)
+                page.screenshot(path=PICTURES / f"tour-{width}-{theme}.png")
+        last = step is tour.STEPS[-1]
+        aside.get_by_role("button", name="Done" if last else "Next").focus()
+        page.keyboard.press("Enter")
+    expect(page.get_by_role("complementary", name="New here?")).to_have_count(0)
+    expect(page.locator(".tour")).to_have_count(0)
