@@ -36,13 +36,15 @@ PAGES = {
     "/console/patients/{patient_id}/export": "therapist",
     "/console/patients/{patient_id}/erase": "supervisor", "/console/overview": "therapist",
     "/console/judging": "therapist", "/console/team": "admin", "/console/team/invite": "admin",
-    "/console/team/{staff_id}": "admin", "/console/settings": "admin",
+    "/console/team/{staff_id}": "admin", "/console/team/{staff_id}/reset": "admin",
+    "/console/settings": "admin",
     "/console/second-factor": "therapist", "/console/on-call": "therapist",
     "/console/audit": "therapist", "/console/reach": "therapist",
 }  # fmt: skip
 #: Before anybody is signed in, parts of pages, streams and files.
 ELSEWHERE = {
     "/console/sign-in", "/console/sign-in/code", "/console/sign-in/enrol",
+    "/console/sign-in/account", "/console/sign-in/account/back",
     "/console/invited/{link}", "/console/patients/{patient_id}/turns?after=0",
     "/console/patients/{patient_id}/looking", "/console/patients/rows", "/console/worker.js",
     "/console/health", "/console/events", "/console/{rest:path}",
