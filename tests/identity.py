@@ -10,6 +10,7 @@ import secrets
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, quote_plus, urlencode, urlsplit
@@ -50,6 +51,12 @@ class Signing:
         return f"{body}.{_text(mark)}"
 
 
+@lru_cache(maxsize=1)
+def _first_key() -> RSAKey:
+    """One for all tests: making it takes longer than most of them."""
+    return RSAKey.generate_key(2048, {"use": "sig"}, auto_kid=True)
+
+
 def _text(raw: bytes) -> str:
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
@@ -58,11 +65,13 @@ class Identity(Provider):
     def __init__(self, clock: Clock) -> None:
         super().__init__()
         self.clock = clock
-        self.signing = Signing(RSAKey.generate_key(2048, {"use": "sig"}, auto_kid=True))
+        self.signing = Signing(_first_key())
         self.published = [self.signing.key]
         #: Laid over what it says of itself, and over each token.
         self.says: dict[str, Any] = {}
         self.claims: dict[str, Any] = {}
+        #: Whoever comes with a browser is this one, and goes back at once.
+        self.here: dict[str, Any] = {}
         self._visits: dict[str, Visit] = {}
 
     def settings(self, **changes: Any) -> OpenId:
@@ -94,6 +103,9 @@ class Identity(Provider):
             return Reply(200, about | self.says)
         if request.path == "/keys":
             return Reply(200, dict(KeySet(list(self.published)).as_dict(private=False)))
+        if request.path.startswith("/authorize?"):
+            back = self.person(f"{self.url}{request.path}", **self.here)
+            return Reply(302, headers={"Location": back})
         assert (request.method, request.path) == ("POST", "/token")
         return self._token(request)
 

@@ -359,6 +359,26 @@ def test_a_security_key_is_added_and_signs_in(house: House) -> None:
     assert taken.value.suggested_filename.endswith(".json")
 
 
+def test_the_way_to_the_clinics_accounts_and_back(house: House) -> None:
+    """Over another site and back, with cookies that do not come along from there."""
+    phone = authenticator(house.world, house.robin)
+    house.identity.here = {"sub": "u-17", "email": house.robin.email, "email_verified": True}
+    window = house.browser.new_context()
+    house.windows.append(window)
+    page, address = window.new_page(), house.world.system.settings.public_url
+    page.goto(f"{address}{HOME}/on-call")
+    page.get_by_role("link", name="Sign in with Harbor account").click()
+    page.get_by_label("Six-digit code").fill(phone.at(house.world.clock.now()))
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("navigation", name="Main")).to_be_visible()
+    expect(page).to_have_url(f"{address}{HOME}/on-call")
+    page.get_by_role("button", name="Sign out").click()
+    # The provider says that it asked for more than a password: straight in.
+    house.identity.here["amr"] = ["mfa"]
+    page.get_by_role("link", name="Sign in with Harbor account").click()
+    expect(page.get_by_role("navigation", name="Main")).to_be_visible()
+
+
 def test_without_script_the_code_is_there_and_the_key_is_not(house: House) -> None:
     with house.world.system.database.write() as session:
         robin = session.get_one(Staff, house.robin.id)

@@ -17,17 +17,18 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from clinic.app import create_app
+from clinic.clock import SystemClock
 from clinic.console.desk import COOKIE as STAFF_COOKIE
 from clinic.console.sign_in import access as staff_access
 from clinic.escalation.engine import Engine
 from clinic.notify.email import sink
 from clinic.patient.access import COOKIE as PATIENT_COOKIE
 from clinic.records.models import Patient, Staff
-from clinic.settings import OpenId
 from clinic.system import assemble
 from tests.behaviour.peer import Peer
 from tests.browser.test_whole_path import expect_no_barriers, keep_picture
 from tests.builders import World, free_ports, settings
+from tests.identity import Identity
 
 pytestmark = pytest.mark.browser
 
@@ -45,6 +46,7 @@ class House:
     sam: Patient
     noor: Staff
     robin: Staff
+    identity: Identity
     stop_engine: threading.Event
     windows: list[BrowserContext]
 
@@ -72,7 +74,7 @@ class House:
 @pytest.fixture
 def house(tmp_path: Path, browser: Browser) -> Iterator[House]:
     assert (ROOT / "clinic/static/console.js").exists(), "build the web part first: bin/setup"
-    peer, (port,) = Peer(), free_ports(1)
+    peer, (port,), identity = Peer(), free_ports(1), Identity(SystemClock())
     url = f"http://127.0.0.1:{port}"
     # A name, as a clinic has: security keys sign for no number.
     public_url = f"http://localhost:{port}"
@@ -82,8 +84,7 @@ def house(tmp_path: Path, browser: Browser) -> Iterator[House]:
         public_url=public_url,
         assistant_url=peer.url,
         engine_silent_after=5,
-        # On the sign-in page; nobody goes there.
-        openid=OpenId("https://login.clinic.test", "afterglow", "secret", "Harbor account"),
+        openid=identity.settings(),
     )
     system = assemble(chosen)
     system.database.migrate()
@@ -105,7 +106,7 @@ def house(tmp_path: Path, browser: Browser) -> Iterator[House]:
     for thread in threads:
         thread.start()
     _until(lambda: edge.started)
-    opened = House(world, url, browser, sam, noor, robin, stop, [])
+    opened = House(world, url, browser, sam, noor, robin, identity, stop, [])
     yield opened
     for window in opened.windows:
         window.close()
@@ -115,6 +116,7 @@ def house(tmp_path: Path, browser: Browser) -> Iterator[House]:
         thread.join()
     mails.stop()
     peer.close()
+    identity.close()
     system.database.close()
 
 
