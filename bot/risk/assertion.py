@@ -63,6 +63,9 @@ WORDS = (
 
 _WINDOW = 18
 
+#: More words of one sentence than these on either side of a phrase are not looked at.
+_SENTENCE = 60
+
 #: How many sentences after an image a waking wish may follow and still be about it.
 _WAKING_REACH = 2
 
@@ -255,10 +258,11 @@ class Reading:
         if len(self._cues("advice")) < _ADVICE or not self._speaks_to_somebody:
             return False
         sentence = self.text.sentence
+        low, high = max(first - _SENTENCE, 0), min(last + _SENTENCE, len(sentence))
         begin, end = first, last
-        while begin and sentence[begin - 1] == sentence[first]:
+        while begin > low and sentence[begin - 1] == sentence[first]:
             begin -= 1
-        while end < len(sentence) and sentence[end] == sentence[first]:
+        while end < high and sentence[end] == sentence[first]:
             end += 1
         if self._has(begin, end, "first_person"):
             return False
