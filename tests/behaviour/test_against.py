@@ -40,7 +40,8 @@ def page_of(world: World, sam: Patient, ames: Staff, rest: str = "") -> str:
 def test_nothing_is_drawn_of_one_and_little_said_of_few(
     world: World, sam: Patient, ames: Staff
 ) -> None:
-    assert "No infusion was rated yet" in shown(page_of(world, sam, ames))
+    page = shown(page_of(world, sam, ames))
+    assert "No infusion was rated yet" in page and "Not asked about yet." in page
     held(world, sam, "1", 5, 3)
     assert "One infusion was rated so far" in shown(page_of(world, sam, ames))
     held(world, sam, "2", 8, 9)

@@ -124,7 +124,8 @@ class Course:
         at one check-in and gone at a later one, the end lies between the two."""
         found = [span for row in self.infusions if (span := self._lasted(row)) is not None]
         known = [span for span in found if span.most is not None]
-        sentence = "Nobody felt any when asked." if not found else ""
+        asked = any(_felt(one.data) is not None for one in self.check_ins)
+        sentence = "None felt when asked." if asked else "Not asked about yet."
         if found:
             longest = max(span.least for span in found)
             sentence = (
