@@ -93,6 +93,9 @@ def command(turn: Turn, step: Step) -> str | None:
     words = len(turn.text.split())
     if turn.intent in EXERCISES:
         return turn.intent if _wishes(turn, step, words) else None
+    if is_question(turn) and step.record == "team_question":
+        # A question is what was asked for here: it goes to the team.
+        return None
     if is_question(turn):
         asking = words <= QUESTION_WORDS and ASKING.search(turn.text)
         return turn.intent if asking or words <= 4 else None

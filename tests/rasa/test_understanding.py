@@ -5,17 +5,39 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import re
+from collections import Counter
 from typing import Any
 
+import pytest
 import yaml
 from conftest import ROOT
 
 from bot.rasa import understand
 
-HOLDOUT = yaml.safe_load((ROOT / "tests/rasa/holdout.yml").read_text())
-PAIRS = [(str(text), intent) for intent, texts in HOLDOUT.items() for text in texts]
-#: Measured 0.93 when this was written; most of the rest is an honest fallback.
-ENOUGH = 0.85
+#: Sets of paraphrases, each by another hand or from another round; their heads say which.
+HELD = ("holdout.yml", "holdout_2.yml")
+#: Measured 0.90 on both when this was written; of the rest, half is asked back.
+ENOUGH = 0.88
+
+
+def held(name: str) -> list[tuple[str, str]]:
+    raw = yaml.safe_load((ROOT / "tests/rasa" / name).read_text())
+    return [(str(text), intent) for intent, texts in raw.items() for text in texts]
+
+
+def examples() -> list[tuple[str, str]]:
+    found = []
+    for path in (ROOT / "data/nlu").glob("*.yml"):
+        for item in yaml.safe_load(path.read_text())["nlu"]:
+            lines = item["examples"].splitlines()
+            found += [(line.removeprefix("- ").strip(), item["intent"]) for line in lines]
+    return found
+
+
+def bare(text: str) -> str:
+    """What is left without case and signs, so that a comma makes no new sentence."""
+    return re.sub(r"[^\w\s?]", "", text.lower()).strip() or text
 
 
 def read(agent: Any, texts: list[str]) -> list[dict[str, Any]]:
@@ -25,21 +47,25 @@ def read(agent: Any, texts: list[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in out.getvalue().splitlines()]
 
 
-def test_paraphrases_are_understood(agent: Any) -> None:
-    found = read(agent, [text for text, _ in PAIRS])
-    pairs = zip(PAIRS, found, strict=True)
-    wrong = [(text, want, got["intent"]) for (text, want), got in pairs if got["intent"] != want]
-    right = 1 - len(wrong) / len(PAIRS)
-    print(f"\n{right:.1%} of {len(PAIRS)} paraphrases understood; not: {wrong}")
+@pytest.mark.parametrize("name", HELD)
+def test_paraphrases_are_understood(agent: Any, name: str) -> None:
+    pairs = held(name)
+    found = zip(pairs, read(agent, [text for text, _ in pairs]), strict=True)
+    wrong = [(text, want, got["intent"]) for (text, want), got in found if got["intent"] != want]
+    right = 1 - len(wrong) / len(pairs)
+    print(f"\n{right:.1%} of {len(pairs)} paraphrases understood; not: {wrong}")
     assert right >= ENOUGH, wrong
 
 
-def test_no_paraphrase_is_a_training_example() -> None:
-    examples = set()
-    for path in (ROOT / "data/nlu").glob("*.yml"):
-        for item in yaml.safe_load(path.read_text())["nlu"]:
-            examples |= {line.removeprefix("- ").strip() for line in item["examples"].splitlines()}
-    assert not {text for text, _ in PAIRS} & examples
+@pytest.mark.parametrize("name", HELD)
+def test_no_paraphrase_is_a_training_example(name: str) -> None:
+    known = {bare(text) for text, _ in examples()}
+    assert not {text for text, _ in held(name) if bare(text) in known}
+
+
+def test_no_example_is_written_twice_or_for_two_intents() -> None:
+    times = Counter(bare(text) for text, _ in examples())
+    assert not [text for text, count in times.items() if count > 1]
 
 
 def test_nonsense_is_not_understood(agent: Any) -> None:
