@@ -269,7 +269,7 @@ def test_going_back_over_nothing_happened_opens_the_other_branch_again(talk: Tal
 
 def test_nothing_is_an_ordinary_answer_where_it_is_one(talk: Talk) -> None:
     walk(talk, "pointing")
-    assert talk.says("nothing").ids == ["reflection.kind"]
+    assert talk.says("nothing").ids == ["reflection.keep"]
 
 
 # ---- Answers of every shape ----
