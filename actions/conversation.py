@@ -35,6 +35,8 @@ TASKS = {
     "ask_is_this_normal": "other",
     "report_side_effect": "other",
 }
+#: Letters without sense look a little like every language; a sentence in one is surer than this.
+LANGUAGE = 0.6
 #: Never soothed before the red flags are asked about (domain.md R08).
 SCREENED = {
     "ask_is_this_normal": "conversation.normal",
@@ -108,7 +110,10 @@ class Answer(Companion):
         return "action_answer"
 
     def answer(self, dispatcher: CollectingDispatcher, turn: Turn, tracker: Tracker) -> None:
-        answer_question(dispatcher, turn)
+        if turn.intent == "other_language" and turn.confidence < LANGUAGE:
+            not_understood(dispatcher, turn)
+        else:
+            answer_question(dispatcher, turn)
 
 
 class Human(Companion):
@@ -156,10 +161,14 @@ class Fallback(Companion):
         return "action_fallback"
 
     def answer(self, dispatcher: CollectingDispatcher, turn: Turn, tracker: Tracker) -> None:
-        if turn.asked in ("conversation.rephrase", "conversation.choices"):
-            say(dispatcher, turn, "conversation.choices")
-        else:
-            say(dispatcher, turn, "conversation.rephrase")
+        not_understood(dispatcher, turn)
+
+
+def not_understood(dispatcher: CollectingDispatcher, turn: Turn) -> None:
+    if turn.asked in ("conversation.rephrase", "conversation.choices"):
+        say(dispatcher, turn, "conversation.choices")
+    else:
+        say(dispatcher, turn, "conversation.rephrase")
 
 
 def greet(dispatcher: CollectingDispatcher, turn: Turn, tracker: Tracker) -> None:

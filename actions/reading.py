@@ -96,6 +96,8 @@ def command(turn: Turn, step: Step) -> str | None:
     if is_question(turn) and step.record == "team_question":
         # A question is what was asked for here: it goes to the team.
         return None
+    if is_question(turn) and _answers(turn, step):
+        return None
     if is_question(turn):
         asking = words <= QUESTION_WORDS and ASKING.search(turn.text)
         return turn.intent if asking or words <= 4 else None
@@ -115,6 +117,16 @@ def command(turn: Turn, step: Step) -> str | None:
     if turn.intent in ("greet", "thanks", "goodbye") and step.any_words:
         return None
     return turn.intent
+
+
+def _answers(turn: Turn, step: Step) -> bool:
+    """Whether words that may be a question are one of the answers asked for: "private", where
+    somebody decides who reads it, asks nothing."""
+    if ASKING.search(turn.text):
+        return False
+    if step.takes == "sharing":
+        return sharing(turn) is not None
+    return step.takes == "choice" and choice(turn, step) is not None
 
 
 def _wishes(turn: Turn, step: Step, words: int) -> bool:

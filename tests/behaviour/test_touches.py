@@ -380,7 +380,7 @@ def test_before_an_infusion_it_comes_two_days_and_one_day_ahead(planned: Window)
     planned.edge.peer.act = reply
     planned.pass_time(STARTS - planned.world.clock.now() - HOUR, step=HOUR)
     assert [visit for visit in seen if visit in ("ready", "ride")] == ["ready", "ride"]
-    assert {"Thu 10:00", "Fri 10:00"} <= set(planned.came())
+    assert {"Thu 16:00", "Fri 16:00"} <= set(planned.came())
 
 
 def test_twelve_hours_before_an_unanswered_ride_is_the_clinics_once(planned: Window) -> None:
@@ -396,7 +396,7 @@ def test_who_has_answered_is_not_asked_and_nobody_is_told_twice(
     planned.edge.peer.act = lambda turn: says(turn, "conversation.greet_day", records=(record,))
     planned.edge.say("about the ride")
     planned.edge.peer.act = lambda turn: says(turn, "conversation.greet_day")
-    at(planned.world, STARTS - DAY + 2 * HOUR)
+    at(planned.world, STARTS - DAY + 8 * HOUR)
     planned.look()
     assert planned.states()["ride"] == "cancelled: settled"
     at(planned.world, STARTS - 2 * HOUR)
