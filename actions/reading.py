@@ -100,7 +100,8 @@ def command(turn: Turn, step: Step) -> str | None:
         return None
     if is_question(turn):
         asking = words <= QUESTION_WORDS and ASKING.search(turn.text)
-        return turn.intent if asking or words <= 4 else None
+        # "The open window" is an answer where any words are; elsewhere "wine tonight" asks.
+        return turn.intent if asking or (words <= 4 and step.takes != "words") else None
     most = SMALL_TALK_WORDS if turn.intent in SMALL_TALK else COMMAND_WORDS
     if (
         turn.intent not in COMMANDS + SWITCHES + ASIDES
