@@ -161,7 +161,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not asked.force and (trained := current(directory=asked.models)):
         print(f"The model {trained.model} is up to date.")
         return 0
-    print("Training the assistant. This takes about a minute.", flush=True)
+    print("Training the assistant. This takes some three minutes.", flush=True)
     start = time.monotonic()
     try:
         trained = train(directory=asked.models, force=asked.force)
