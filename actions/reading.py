@@ -93,15 +93,8 @@ def command(turn: Turn, step: Step) -> str | None:
     words = len(turn.text.split())
     if turn.intent in EXERCISES:
         return turn.intent if _wishes(turn, step, words) else None
-    if is_question(turn) and step.record == "team_question":
-        # A question is what was asked for here: it goes to the team.
-        return None
-    if is_question(turn) and _answers(turn, step):
-        return None
     if is_question(turn):
-        asking = words <= QUESTION_WORDS and ASKING.search(turn.text)
-        # "The open window" is an answer where any words are; elsewhere "wine tonight" asks.
-        return turn.intent if asking or (words <= 4 and step.takes != "words") else None
+        return turn.intent if _asks(turn, step, words) else None
     most = SMALL_TALK_WORDS if turn.intent in SMALL_TALK else COMMAND_WORDS
     if (
         turn.intent not in COMMANDS + SWITCHES + ASIDES
@@ -120,14 +113,20 @@ def command(turn: Turn, step: Step) -> str | None:
     return turn.intent
 
 
-def _answers(turn: Turn, step: Step) -> bool:
-    """Whether words that may be a question are one of the answers asked for: "private", where
-    somebody decides who reads it, asks nothing."""
-    if ASKING.search(turn.text):
+def _asks(turn: Turn, step: Step, words: int) -> bool:
+    """Whether words that may be a question are one here, and no answer."""
+    if step.record == "team_question":
+        # A question is what was asked for: it goes to the team.
         return False
-    if step.takes == "sharing":
-        return sharing(turn) is not None
-    return step.takes == "choice" and choice(turn, step) is not None
+    if ASKING.search(turn.text):
+        return words <= QUESTION_WORDS
+    # "Private", where somebody decides who reads it, asks nothing.
+    if step.takes == "sharing" and sharing(turn) is not None:
+        return False
+    if step.takes == "choice" and choice(turn, step) is not None:
+        return False
+    # "The open window" is an answer where any words are; elsewhere "wine tonight" asks.
+    return words <= 4 and step.takes != "words"
 
 
 def _wishes(turn: Turn, step: Step, words: int) -> bool:

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import Exists, SQLColumnExpression, exists, func, select
 from sqlalchemy.orm import Session
 
 from clinic import feed
@@ -67,11 +68,7 @@ def _silent(system: System, session: Session) -> list[Escalation]:
         Message.kind != "open",
         Message.created_at > Escalation.resolved_at,
     )
-    asked_before = exists().where(
-        Record.patient_id == Escalation.patient_id,
-        Record.kind == "clinic_task",
-        Record.key == f"{SILENT}-" + Escalation.id,
-    )
+    asked_before = _asked(SILENT, Escalation.patient_id, Escalation.id)
     return list(
         session.scalars(
             select(Escalation).where(
@@ -86,14 +83,21 @@ def _silent(system: System, session: Session) -> list[Escalation]:
     )
 
 
+def _asked(
+    task: str, patient_id: SQLColumnExpression[str], about: SQLColumnExpression[Any]
+) -> Exists:
+    """Whether the clinic has had this task before, finished or not."""
+    return exists().where(
+        Record.patient_id == patient_id,
+        Record.kind == "clinic_task",
+        Record.key == f"{task}-" + about,
+    )
+
+
 def _missed(system: System, session: Session) -> list[tuple[str, str]]:
     """(patient, infusion) where enough of the named touches came and were not answered."""
     rules = policy.load()["welfare"]
-    asked_before = exists().where(
-        Record.patient_id == Touch.patient_id,
-        Record.kind == "clinic_task",
-        Record.key == f"{MISSED}-" + Touch.infusion_id,
-    )
+    asked_before = _asked(MISSED, Touch.patient_id, Touch.infusion_id)
     windows = session.execute(
         select(Touch.patient_id, Touch.infusion_id)
         .where(
@@ -113,11 +117,7 @@ def _missed(system: System, session: Session) -> list[tuple[str, str]]:
 def _unanswered_rides(system: System, session: Session) -> list[Infusion]:
     """Infusions that start within the policy's hours, and nobody knows about the ride home."""
     now = system.clock.now()
-    asked_before = exists().where(
-        Record.patient_id == Infusion.patient_id,
-        Record.kind == "clinic_task",
-        Record.key == f"{RIDE}-" + Infusion.id,
-    )
+    asked_before = _asked(RIDE, Infusion.patient_id, Infusion.id)
     near = session.scalars(
         select(Infusion)
         .join(Patient, Patient.id == Infusion.patient_id)
