@@ -32,6 +32,7 @@ from pathlib import Path
 
 from bench import alert, caseload, flows, live, load, loop, review, start, turn, window
 from bench.installation import BenchError, short
+from clinic.supervisor import StartError
 
 
 def screen() -> None:
@@ -66,7 +67,7 @@ def main() -> int:
         print(f"\n{name}", flush=True)
         try:
             parts[name]()
-        except (BenchError, subprocess.SubprocessError, OSError) as error:
+        except (BenchError, StartError, subprocess.SubprocessError, OSError) as error:
             failed = True
             print(f"{name} FAILED: {short(str(error))}")
         print(f"{name} took {time.monotonic() - begun:.0f} s", flush=True)

@@ -19,6 +19,8 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from bot.rasa import logs, nlp_model
+
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "models"
 MANIFEST = "manifest.json"
@@ -94,6 +96,7 @@ def current(root: Path = ROOT, directory: Path = MODELS) -> Trained | None:
 
 def train(root: Path = ROOT, directory: Path = MODELS, force: bool = False) -> Trained:
     """The model for today's inputs, trained if need be. Raises TrainingError."""
+    prepare(root)
     trained = None if force else current(root, directory)
     if trained is not None:
         return trained
@@ -109,11 +112,14 @@ def train(root: Path = ROOT, directory: Path = MODELS, force: bool = False) -> T
     return trained
 
 
-def _train_quietly(root: Path, directory: Path, name: str) -> None:
-    from bot.rasa import logs, nlp_model
-
+def prepare(root: Path = ROOT) -> None:
+    """What every model needs beside it: one brought from another machine comes without, and is up
+    to date all the same."""
     logs.quiet()
     nlp_model.build(root / "bot/rasa/nlp/en_blank")
+
+
+def _train_quietly(root: Path, directory: Path, name: str) -> None:
     # Imported here: ten seconds, and not needed when nothing has changed.
     from rasa.model_training import train as train_with_rasa
 
@@ -158,6 +164,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--force", action="store_true", help="train even if nothing has changed")
     parser.add_argument("--models", type=Path, default=MODELS, help="where models are kept")
     asked = parser.parse_args(arguments)
+    prepare()
     if not asked.force and (trained := current(directory=asked.models)):
         print(f"The model {trained.model} is up to date.")
         return 0
