@@ -156,7 +156,8 @@ def ask_on(dispatcher: CollectingDispatcher, turn: Turn) -> None:
 
 def _assess(turn: Turn) -> Assessment:
     try:
-        where = Context(turn.context["hours_since_infusion"], turn.stage)
+        limits = turn.context.get("limits") or {}
+        where = Context(turn.context["hours_since_infusion"], turn.stage, limits)
         return risk.assess(turn.text, context=where)
     except Exception:
         return failed()

@@ -13,7 +13,7 @@ from typing import Any
 from rasa_sdk import Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
-from bot.content import Registry, registry
+from bot.content import Registry, fill, registry
 
 #: Put before typed text that starts with a slash, so that Rasa never reads it as a command.
 GUARD = "\u2060"
@@ -30,6 +30,7 @@ CLINIC = {
     "crisis_how": "call",
     "reads_within": "the time it has set",
     "clinic_open": "has its own hours",
+    "after_effects": "4 hours",
 }
 #: What a turn is taken for when it brings no context, as in ``rasa shell``.
 CONTEXT: dict[str, Any] = {
@@ -146,7 +147,7 @@ def say(dispatcher: CollectingDispatcher, turn: Turn, item_id: str, **values: st
     variant = items.pick(item_id, turn.id, _used(turn, said, item_id, len(item.variants)))
     dispatcher.utter_message(
         text=items.render(item_id, variant, filled),
-        buttons=[{"title": c.title, "payload": c.payload} for c in item.choices],
+        buttons=[{"title": fill(c.title, filled), "payload": c.payload} for c in item.choices],
         content={"content": item_id, "version": item.version, "variant": variant, "values": filled},
     )
 

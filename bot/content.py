@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from bot import conditions, measures
+from bot import conditions, durations, measures, stages
 from bot.risk.levels import Level
 
 ROOT = Path(__file__).resolve().parent.parent / "data" / "content"
@@ -52,6 +52,8 @@ class Choice:
     typed: tuple[str, ...] = ()
     #: What it is worth, when the item is a question of a measure.
     value: int | None = None
+    #: Stands for a time that long or longer (measures.Option).
+    from_hours: float | str | None = None
 
 
 @dataclass(frozen=True)
@@ -81,15 +83,30 @@ class Item:
     @property
     def values(self) -> frozenset[str]:
         """Names of the places to fill in."""
-        return frozenset(name for text in self.variants for name in _PLACE.findall(text))
+        texts = (*self.variants, *(choice.title for choice in self.choices))
+        return frozenset(name for text in texts for name in _PLACE.findall(text))
 
     def choice(self, choice_id: str) -> Choice | None:
         return next((choice for choice in self.choices if choice.id == choice_id), None)
 
-    def choice_typed(self, text: str) -> Choice | None:
-        """The choice these words stand for, when they say nothing else ("Yes." is "yes")."""
+    def choice_typed(self, text: str, limits: Mapping[str, float] | None = None) -> Choice | None:
+        """The choice these words stand for, when they say nothing else ("Yes." is "yes", "5 hours"
+        is "4 hours or more"). ``limits``: the clinic's own hours."""
         plain = " ".join(re.sub(r"[^\w\s]", "", text.replace("’", "'").lower()).split())
-        return next((choice for choice in self.choices if plain in choice.typed), None)
+        same = next((choice for choice in self.choices if plain in choice.typed), None)
+        return same or self._choice_lasting(durations.hours(text), limits or {})
+
+    def _choice_lasting(self, hours: float | None, limits: Mapping[str, float]) -> Choice | None:
+        known = stages.Settings().limits | dict(limits)
+        starts = {
+            choice: known[choice.from_hours]
+            if isinstance(choice.from_hours, str)
+            else choice.from_hours
+            for choice in self.choices
+            if choice.from_hours is not None
+        }
+        reached = [choice for choice in starts if hours is not None and starts[choice] <= hours]
+        return max(reached, key=lambda choice: starts[choice], default=None)
 
 
 class Registry:
@@ -139,7 +156,7 @@ class Registry:
         missing = item.values - set(given)
         if missing:
             raise ContentError(f"{item_id} needs a value for {', '.join(sorted(missing))}")
-        return _PLACE.sub(lambda match: given[match.group(1)], item.variants[variant])
+        return fill(item.variants[variant], given)
 
     def pick(self, item_id: str, seed: str, used: Collection[str] = ()) -> int:
         """Which phrasing to use: the same for the same seed, avoiding those in ``used``.
@@ -150,6 +167,11 @@ class Registry:
         fresh = [n for n in range(count) if f"{item_id}#{n}" not in used] or list(range(count))
         digest = hashlib.sha256(f"{seed}|{item_id}".encode()).digest()
         return fresh[int.from_bytes(digest[:4], "big") % len(fresh)]
+
+
+def fill(text: str, given: Mapping[str, str]) -> str:
+    """A sentence or a button's title with its named places filled in, in one pass."""
+    return _PLACE.sub(lambda match: given[match.group(1)], text)
 
 
 def load(root: Path = ROOT, locale: str = "en") -> Registry:
@@ -231,6 +253,7 @@ def _option(measure: measures.Measure, item: measures.Item, option: measures.Opt
         raises=means.name if means > Level.none else None,
         typed=option.typed,
         value=option.value,
+        from_hours=option.from_hours,
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import fastjsonschema
 
+from bot.stages import LIMITS
 from bot.variables import VARIABLES
 
 VERSION = 1
@@ -171,6 +172,12 @@ TURN: dict[str, Any] = {
                 "visit": {"type": ["string", "null"], "pattern": "^[a-z0-9_]+$"},
                 # True: fog or nausea should be over by the clinic's own limit.
                 "effects_over": {"type": "boolean"},
+                # Hours the risk rules and the questions on the body read (bot/stages.py, LIMITS).
+                "limits": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {name: {"type": "number"} for name in LIMITS},
+                },
                 # What the record already holds, by name: asked once, not again.
                 "known": {"type": "object", "additionalProperties": _TEXT},
                 "intention": {"type": ["string", "null"], "maxLength": 2000},

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from bot.risk.levels import Level
+from bot.stages import LIMITS
 
 ROOT = Path(__file__).resolve().parent.parent / "data" / "measures"
 DISABLED = "disabled.yml"
@@ -46,6 +47,8 @@ class Option:
     value: int
     typed: tuple[str, ...] = ()
     loinc: str | None = None
+    #: Stands for a time that long or longer: hours, or the clinic's limit (bot/stages.py, LIMITS).
+    from_hours: float | str | None = None
 
 
 @dataclass(frozen=True)
@@ -300,7 +303,11 @@ def _option(raw: dict[str, Any]) -> Option:
     typed = {raw["title"].lower().replace("'", ""), *raw.get("typed", ())}
     if raw["id"].isdigit():
         typed.add(raw["id"])
-    return Option(raw["id"], raw["title"], raw["value"], tuple(sorted(typed)), raw.get("loinc"))
+    start = raw.get("from_hours")
+    _require(not isinstance(start, str) or start in LIMITS, f"no limit is called {start}")
+    return Option(
+        raw["id"], raw["title"], raw["value"], tuple(sorted(typed)), raw.get("loinc"), start
+    )
 
 
 def _rule(raw: dict[str, Any]) -> Rule:

@@ -28,6 +28,10 @@ IMPAIRED = ("infusion", "recovery", "evening")
 QUIET = ("infusion", "recovery")
 QUIET_WORDS = 12
 WORDS = 60
+#: A clinic may take less for ordinary than domain.md 1.9 does, never more.
+AFTER_EFFECTS_MOST = 4
+#: Hours that the risk rules and the questions on the body read too (bot/risk/rules.py).
+LIMITS = ("after_effects_hours", "driving_hours")
 PROGRAMS = ("induction", "maintenance", "ended")
 
 
@@ -58,8 +62,13 @@ class Settings:
     #: No driving for this long, and not before the morning after (domain.md 1.9: the stricter).
     driving_hours: float = 24
     #: Fog, dizziness and nausea beyond this are for the clinic the same day (domain.md 1.9, 4.2).
-    after_effects_hours: float = 4
+    after_effects_hours: float = AFTER_EFFECTS_MOST
     morning: int = 6
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """The clinic's hours of LIMITS, by the setting's name."""
+        return {name: getattr(self, name) for name in LIMITS}
 
     @classmethod
     def of(cls, chosen: Mapping[str, Any]) -> Settings:
@@ -76,6 +85,8 @@ class Settings:
             if not number > 0:
                 raise ValueError(f"the clinic setting {name} must be above zero")
             found[name] = int(number) if name in ("planned", "morning") else number
+            if name == "after_effects_hours":
+                found[name] = min(number, AFTER_EFFECTS_MOST)
         return cls(**found)
 
 

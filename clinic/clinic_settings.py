@@ -2,7 +2,8 @@
 
 The newest version lies on the clinic's row, where the edge and the engine read it at each turn and
 tick, so a change holds without a restart. What decides about risk, measures and wording is not set
-here: that is data which a clinician signs.
+here: that is data which a clinician signs. Two hours that it reads are: a clinic may be stricter
+than that data, never laxer (docs/adr/0030).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, mo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot.stages import AFTER_EFFECTS_MOST
 from clinic.escalation import hours
 from clinic.records.models import Clinic, SettingsVersion
 from clinic.system import System
@@ -124,7 +126,9 @@ class Document(BaseModel):
     schedule: Words = None
     planned: Annotated[float | None, BeforeValidator(_number(1, 20, whole=True))] = None
     driving_hours: Hours = None
-    after_effects_hours: Annotated[float | None, BeforeValidator(_number(1, 24))] = None
+    after_effects_hours: Annotated[
+        float | None, BeforeValidator(_number(1, AFTER_EFFECTS_MOST))
+    ] = None
     day_of_hours: Hours = None
     pre_next_hours: Hours = None
     next_first_hours: Hours = None

@@ -205,7 +205,8 @@ def _as_tap(turn: dict[str, Any], words: str, before: list[Event]) -> str | None
     if last is None or last["content"] not in items:
         return None
     item = items.item(last["content"])
-    answer = item.choice_typed(words) if item.asks or item.measure else None
+    limits = turn["context"].get("limits")
+    answer = item.choice_typed(words, limits) if item.asks or item.measure else None
     if answer is not None:
         return answer.payload
     plain = words.casefold().rstrip(".! ")

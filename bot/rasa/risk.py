@@ -69,7 +69,9 @@ def _worries(message: Message) -> bool:
         lasting = Level.of(told.get("conversation_level", "none"))
         if lasting >= Level.urgent and _intent(message) not in STILL_ANSWERED:
             return True
-        where = Context(context.get("hours_since_infusion"), context.get("stage"))
+        where = Context(
+            context.get("hours_since_infusion"), context.get("stage"), context.get("limits") or {}
+        )
         return risk.assess(message.get(TEXT) or "", context=where).level >= Level.watch
     except Exception as error:
         # A message nobody could assess is treated as risk (I4). The words stay out of the log.

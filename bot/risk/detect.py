@@ -136,10 +136,11 @@ def _judged(
     if in_crisis and rule.in_crisis is not None:
         level = max(level, rule.in_crisis)
     hours = context.hours_since_infusion
-    if rule.later is not None and hours is not None and hours > rule.later.hours:
-        level = max(level, rule.later.level)
-    if rule.early is not None and hours is not None and hours <= rule.early.hours:
-        level = max(level, rule.early.level)
+    if hours is not None:
+        if rule.later is not None and rule.later.are_past(hours, context.limits):
+            level = max(level, rule.later.level)
+        if rule.early is not None and rule.early.are_not_over(hours, context.limits):
+            level = max(level, rule.early.level)
     axes = reading.judge(*judged_as) if rule.lowers else frozenset()
     lowest = min((rule.lowers[axis] for axis in axes if axis in rule.lowers), default=level)
     lowered = bool(axes & set(rule.lowers))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -42,6 +43,8 @@ class Context:
 
     hours_since_infusion: float | None = None
     stage: str | None = None
+    #: The clinic's own hours, by the setting's name (bot/stages.py, LIMITS).
+    limits: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

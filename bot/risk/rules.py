@@ -25,6 +25,7 @@ from bot.risk.levels import Level
 from bot.risk.normalise import Normaliser
 from bot.risk.patterns import Node, Pattern, PatternError, compile_pattern, parse_lists
 from bot.risk.spelling import spelling
+from bot.stages import LIMITS
 
 SPECIAL = ("spelling.yml", "assertion.yml", "lists.yml", "together.yml", "languages.yml")
 OPINION = "opinion.json"
@@ -40,10 +41,18 @@ class RuleError(ValueError):
 
 @dataclass(frozen=True)
 class Hours:
-    """Another level past (later) or within (early) so many hours since the infusion."""
+    """Another level past (later) or within (early) so many hours since the infusion. What a clinic
+    has set instead (``setting``) counts where it is the stricter."""
 
     hours: float
     level: Level
+    setting: str | None = None
+
+    def are_past(self, since: float, limits: Mapping[str, float]) -> bool:
+        return since > min(self.hours, limits.get(self.setting or "", self.hours))
+
+    def are_not_over(self, since: float, limits: Mapping[str, float]) -> bool:
+        return since <= max(self.hours, limits.get(self.setting or "", self.hours))
 
 
 @dataclass(frozen=True, eq=False)
@@ -395,9 +404,13 @@ def _hours(where: str, raw: Any) -> Hours | None:
     if raw is None:
         return None
     given = _plain(raw, f"{where}: hours")
-    if set(given) != {"hours", "level"} or not isinstance(given["hours"], (int, float)):
+    known = set(given) - {"setting"} == {"hours", "level"}
+    if not known or not isinstance(given["hours"], (int, float)):
         raise RuleError(f"{where}: later and early have hours (a number) and level")
-    return Hours(float(given["hours"]), _level(where, given["level"]))
+    setting = given.get("setting")
+    if setting is not None and setting not in LIMITS:
+        raise RuleError(f"{where}: the hours' setting is one of {', '.join(LIMITS)}")
+    return Hours(float(given["hours"]), _level(where, given["level"]), setting)
 
 
 def _pattern(where: str, source: str, lists: Mapping[str, Node]) -> Pattern:

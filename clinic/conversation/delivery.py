@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from bot.content import registry
+from bot.content import fill, registry
 from clinic import crisis, feed
 from clinic.conversation import measuring, whereabouts
 from clinic.records.models import (
@@ -97,7 +97,8 @@ def say(
             known[name] = words.render(f"unknown.{name}")
     known |= dict(values or {})
     if item.measure:
-        measuring.asked(system, session, conversation, item)
+        named = {name: known[name] for name in item.values}
+        measuring.asked(system, session, conversation, item, named)
     return append(
         system,
         session,
@@ -111,7 +112,7 @@ def say(
         variant=variant,
         reply_to=reply_to,
         choices=[
-            {"id": choice.id, "title": choice.title, "payload": choice.payload}
+            {"id": choice.id, "title": fill(choice.title, known), "payload": choice.payload}
             for choice in item.choices
         ],
     )

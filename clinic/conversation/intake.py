@@ -24,7 +24,7 @@ from clinic.conversation import delivery, lease, measuring, typed, whereabouts
 from clinic.conversation.screening import screen
 from clinic.conversation.typed import NotAcceptedError
 from clinic.escalation import machine, policy
-from clinic.records.models import Conversation, Message, RiskAssessment
+from clinic.records.models import Clinic, Conversation, Message, RiskAssessment
 from clinic.system import System
 
 #: How many earlier messages the detector sees, and how far back.
@@ -73,7 +73,7 @@ def receive_text(system: System, conversation_id: str, text: str, key: str) -> R
     with system.database.read() as session:
         question = _open_question(system, session, conversation_id)
         situation = _situation(system, session, conversation_id, now)
-    answer = question.choice_typed(clean) if question else None
+    answer = question.choice_typed(clean, situation[1].limits) if question else None
     words = _Words(clean, question=question, answer=answer)
     return _receive(system, conversation_id, words, situation, now, key)
 
@@ -290,9 +290,10 @@ def _situation(
     )
     history = tuple(vault.shown_text(m, conversation.patient_id) for m in recent)[::-1]
     where: Place = whereabouts.place(session, conversation.patient_id, now)
+    limits = whereabouts.clock(session.get_one(Clinic, 1)).limits
     return (
         State(Level.of(conversation.risk_level), tuple(conversation.risk_categories), history),
-        Context(hours_since_infusion=where.hours_since, stage=where.stage),
+        Context(where.hours_since, where.stage, limits),
     )
 
 

@@ -2,13 +2,14 @@
 
 The edge keeps it, not the assistant: an answer is stored and weighed in the transaction that stores
 the message, so it counts while the assistant is down (invariants I1, I4). One administration is one
-record of kind ``measure``: ``{"measure", "version", "asked", "answers", "unclear", "score"}``.
+record of kind ``measure``: ``{"measure", "version", "asked", "answers", "unclear", "score"}``, and
+``named`` where the questions name what the clinic has set.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -41,12 +42,20 @@ class Weighed:
     completes: tuple[str, ...] = ()
 
 
-def asked(system: System, session: Session, conversation: Conversation, item: Item) -> None:
-    """Note that a measure's question is on the page now."""
+def asked(
+    system: System,
+    session: Session,
+    conversation: Conversation,
+    item: Item,
+    named: Mapping[str, str],
+) -> None:
+    """Note that a measure's question is on the page now, and what it ``named``."""
     name, item_id = _place(item)
     record, data = current(system, session, conversation, name)
     if item_id not in data["asked"]:
         data["asked"].append(item_id)
+    if named:
+        data["named"] = data.get("named", {}) | dict(named)
     _keep(system, session, conversation, record, data)
 
 

@@ -354,6 +354,7 @@ def compose(
             "by_itself": (visit := _visit(session, message)) is not None,
             "visit": visit,
             "effects_over": whereabouts.effects_over(clinic, where),
+            "limits": whereabouts.clock(clinic).limits,
             "known": held,
             "intention": held.get("intention"),
             "clinic": whereabouts.known(system, clinic, patient),

@@ -101,6 +101,7 @@ def settings(clinic: Clinic, patient: Patient | None = None) -> dict[str, str]:
         **_numbers(chosen, patient),
         "reads_within": chosen["reads_within"],
         **{name: chosen[name] for name in OWN_WORDS},
+        "after_effects": in_words(clock(clinic).after_effects_hours),
     }
 
 
@@ -118,6 +119,11 @@ def _open(system: System, clinic: Clinic, patient: Patient) -> str:
     if opens is None:
         return system.words.render("clinic.closed")
     return system.words.render("clinic.opens", 0, {"time": _day_and_time(opens, patient, now)})
+
+
+def in_words(hours: float) -> str:
+    """A clinic's hours as a sentence names them."""
+    return "1 hour" if hours == 1 else f"{hours:g} hours"
 
 
 def _day_and_time(moment: datetime, patient: Patient, now: datetime) -> str:

@@ -27,6 +27,9 @@ from clinic.records.vault import Vault
 from clinic.system import System
 from clinic.wake import contacts
 
+#: What is given of an administration of a measure (clinic/conversation/measuring.py).
+_MEASURE = ("measure", "version", "answers", "unclear", "named", "score")
+
 
 def whole(system: System, session: Session, patient: Patient, actor: str) -> dict[str, Any]:
     """Everything kept about a patient, decrypted; the export itself is audited."""
@@ -135,7 +138,7 @@ def _measure(record: Record, data: dict[str, Any]) -> dict[str, Any]:
         "changed": record.updated_at.isoformat(),
         "state": record.state,
         "loinc": dict(measure.loinc) if measure else {},
-        **{name: data[name] for name in ("measure", "version", "answers", "unclear", "score")},
+        **{name: data[name] for name in _MEASURE if name in data},
     }
 
 

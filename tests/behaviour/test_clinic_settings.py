@@ -101,6 +101,8 @@ def test_what_the_page_does_not_know_is_left_alone(world: World, ada: Browser) -
         ("driving_hours", "a day", "Write a number from 0.5 to 168."),
         ("driving_hours", "-1", "Write a number from 0.5 to 168."),
         ("driving_hours", "nan", "Write a number from 0.5 to 168."),
+        ("after_effects_hours", "0.5", "Write a number from 1 to 4."),
+        ("after_effects_hours", "5", "Write a number from 1 to 4."),
         ("planned", "6.5", "Write a whole number from 1 to 20."),
         ("break_glass_hours", "1000", "Write a number from 1 to 72."),
         ("fasting", "x" * 401, "at most 400 characters"),

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from clinic.conversation import handoff, intake, lease
+from clinic.conversation import handoff, intake, lease, whereabouts
 from clinic.records.models import Clinic, Conversation, Escalation, Message, Record
 from tests.behaviour.conftest import Edge
 from tests.behaviour.peer import Peer, says
@@ -257,14 +257,21 @@ def test_coming_back_after_hours_lets_the_companion_greet(edge: Edge, peer: Peer
     assert all(m["kind"] != "open" for m in edge.shown())
 
 
-def test_after_effects_are_measured_by_the_clinics_own_limit(edge: Edge, peer: Peer):
-    edge.say("hello")
-    assert peer.turns[-1]["context"]["effects_over"] is True
+@pytest.mark.parametrize(
+    ("chosen", "hours", "over"),
+    [(None, 4.1, True), (None, 3.9, False), ("2", 2.1, True), ("2", 1.9, False), ("48", 4.1, True)],
+)
+def test_after_effects_are_measured_by_the_clinics_own_limit(
+    edge: Edge, peer: Peer, chosen: str | None, hours: float, over: bool
+):
     with edge.world.system.database.write() as session:
         clinic = session.get_one(Clinic, 1)
-        clinic.settings = clinic.settings | {"after_effects_hours": "48"}
-    edge.say("hello again")
-    assert peer.turns[-1]["context"]["effects_over"] is False
+        clinic.settings = clinic.settings | ({"after_effects_hours": chosen} if chosen else {})
+        infusions = whereabouts.infusions_of(session, edge.patient.id)
+        infusions[-1].ended_at = edge.world.clock.now() - timedelta(hours=hours)
+        infusions[-1].started_at = infusions[-1].ended_at - timedelta(hours=1)
+    edge.say("hello")
+    assert peer.turns[-1]["context"]["effects_over"] is over
 
 
 def test_a_phrase_shown_this_week_is_named_so_that_it_is_not_repeated(edge: Edge, peer: Peer):

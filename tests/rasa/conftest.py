@@ -48,6 +48,7 @@ CLINIC = {
     "crisis_how": "call or text",
     "reads_within": "2 working days",
     "clinic_open": "is open now",
+    "after_effects": "4 hours",
 }
 #: How the screener begins.
 SCREENER = ["safety.screen_intro", "measure.cssrs_screener.1"]

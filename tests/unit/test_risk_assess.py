@@ -79,6 +79,24 @@ def test_hours_since_the_infusion_count(text: str, hours: float | None, level: L
     assert assess(text, context=Context(hours_since_infusion=hours)).level is level
 
 
+@pytest.mark.parametrize(
+    ("text", "setting", "chosen", "hours", "level"),
+    [
+        ("I'm still dizzy", "after_effects_hours", 2, 2.0, Level.none),
+        ("I'm still dizzy", "after_effects_hours", 2, 2.1, Level.urgent),
+        ("I'm still dizzy", "after_effects_hours", 24, 4.1, Level.urgent),
+        ("I drove myself home", "driving_hours", 36, 36.0, Level.urgent),
+        ("I drove myself home", "driving_hours", 36, 36.1, Level.none),
+        ("I drove myself home", "driving_hours", 1, 24.0, Level.urgent),
+    ],
+)
+def test_a_clinics_hours_make_a_rule_stricter_and_never_laxer(
+    text: str, setting: str, chosen: float, hours: float, level: Level
+) -> None:
+    where = Context(hours_since_infusion=hours, limits={setting: chosen})
+    assert assess(text, context=where).level is level
+
+
 # --- conversation --------------------------------------------------------------------------------
 
 

@@ -102,6 +102,11 @@ def test_a_rule_can_be_added_without_code(directory: Path) -> None:
         ("    level: watch", "    level: watch\n    lowers: {mood: none}", "unknown axes ['mood']"),
         ("    level: watch", "    level: watch\n    scope: page", "scope is one of"),
         ("    level: watch", "    level: watch\n    later: 4", "expected a mapping"),
+        (
+            "    level: watch",
+            "    level: watch\n    later: {hours: 4, level: urgent, setting: morning}",
+            "setting is one of after_effects_hours, driving_hours",
+        ),
         ("id: test.one", "id: suicide.thoughts", "two rules have this id"),
         ("rules:", "rulez:", "rules is missing"),
         ("  - id: test.one", "  - id: [", "more.yml line"),

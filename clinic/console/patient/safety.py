@@ -10,16 +10,19 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from bot import measures
+from bot import measures, stages
+from bot.content import fill
 from bot.measures import Measure
 from bot.risk.levels import Level
 from clinic import agreed, safety_plan
-from clinic.conversation import measuring
+from clinic.conversation import measuring, whereabouts
 from clinic.records.models import Infusion, Record
 from clinic.safety_plan import Part
 from clinic.system import System
 
 _SHOWN = 6
+#: What the questions named before the records kept it.
+_FIRST_NAMED = {"after_effects": whereabouts.in_words(stages.AFTER_EFFECTS_MOST)}
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,7 @@ def _screen(
         level=level.name if level > Level.none else "",
         change=_change(measure, data, older),
         answers=tuple(
-            Answer(item.text, _title(item, answers[item.id]), item.id in data["unclear"])
+            Answer(item.text, _title(item, answers[item.id], data), item.id in data["unclear"])
             for item in measure.items
             if item.id in answers
         ),
@@ -177,5 +180,7 @@ def _known(measure: Measure, name: str) -> bool:
     return any(item.id == name for item in measure.items)
 
 
-def _title(item: measures.Item, value: int) -> str:
-    return next((o.title for o in item.scale if o.value == value), str(value))
+def _title(item: measures.Item, value: int, data: dict[str, Any]) -> str:
+    """The answer as the patient read it, with the clinic's hours of that day."""
+    title = next((o.title for o in item.scale if o.value == value), str(value))
+    return fill(title, _FIRST_NAMED | data.get("named", {}))

@@ -90,13 +90,15 @@ GROUPS = (
             (
                 "driving_hours",
                 "No driving for so many hours",
-                "And never before the next morning. Not set: 24.",
+                "And never before the next morning. Not set: 24. Who writes of driving sooner "
+                "alerts you; within 24 hours always.",
                 "number",
             ),
             (
                 "after_effects_hours",
                 "Fog, dizziness or nausea alerts you after so many hours",
-                "The same day, when the companion asks. Not set: 4.",
+                "1 to 4: a clinic may be stricter, not laxer. In what patients write, in the six "
+                "questions on the body, in the evening check. Not set: 4.",
                 "number",
             ),
             (
