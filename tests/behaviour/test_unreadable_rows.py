@@ -3,8 +3,10 @@ an answer, not an alert, not a page (invariants I1 and I4)."""
 
 from __future__ import annotations
 
+import yaml
 from sqlalchemy import select, text, update
 
+from clinic import people
 from clinic.conversation import intake
 from clinic.journal import entries
 from clinic.records.models import (
@@ -14,13 +16,14 @@ from clinic.records.models import (
     Message,
     Patient,
     Record,
+    TestSentence,
 )
 from clinic.records.vault import UNREADABLE
 from tests.behaviour.conftest import Edge
 from tests.behaviour.peer import Peer
 from tests.behaviour.test_turn import FALLBACK, last_turn
 from tests.builders import World
-from tests.desk import Browser, alert, heartbeat, message, record, shown
+from tests.desk import Browser, alert, authenticator, heartbeat, message, record, shown
 
 RISK = "I want to kill myself tonight"
 BROKEN = b"\x01" + b"x" * 40
@@ -171,3 +174,45 @@ def test_words_are_found_again_beside_a_message_that_is_gone(world: World) -> No
     spoil_messages(world, gone.id)
     browser = Browser(world).sign_in(robin)
     assert "whole words" in shown(browser.get(f"/console/patients/{sam.id}").text)
+
+
+def test_a_judged_message_and_its_test_sentence_do_not_take_the_page_or_the_file(
+    world: World,
+) -> None:
+    heartbeat(world)
+    readers = [world.staff(name) for name in ("Ames", "Lee")]
+    app = authenticator(world, readers[0])
+    sam = world.patient("Sam Rivera", readers[0])
+    with world.system.database.write() as session:
+        people.relate(world.system, session, sam, readers[1], "supervisor")
+    stored = [message(world, sam, f"a quiet day {number}") for number in (1, 2)]
+    desks = [Browser(world).sign_in(reader) for reader in readers]
+    missed = {"level": "watch", "category": "suicide", "text": "quiet day"}
+    for seq in (1, 2):
+        own = f"/console/patients/{sam.id}/messages/{seq}"
+        judged = f"/console/patients/{sam.id}/judged/{seq}"
+        for desk in desks:
+            desk.get(own)
+            assert desk.post(judged, missed).status_code == 303
+        desks[0].get(own)
+        kept = {"text": f"A reworded day {seq}", "confirmed": "yes"}
+        assert desks[0].post(f"{judged}/sentence", kept).status_code == 303
+
+    with world.system.database.write() as session:
+        session.execute(
+            update(TestSentence)
+            .where(TestSentence.message_id == stored[0].id)
+            .values(text_sealed=BROKEN)
+        )
+    spoil_messages(world, stored[1].id)
+    pages = [desks[0].get(f"/console/patients/{sam.id}/messages/{seq}") for seq in (1, 2)]
+    assert [page.status_code for page in pages] == [200, 200]
+    assert "The test sentence of this message cannot be opened" in shown(pages[0].text)
+    assert "A reworded day" not in pages[0].text and UNREADABLE not in pages[0].text
+    assert "This cannot be opened" in shown(pages[1].text)
+    desks[0].get("/console/judging")
+    given = desks[0].post("/console/judging/export", {"code": app.at(world.clock.now())})
+    assert given.status_code == 200
+    assert given.text.startswith("# 1 sentence left out: cannot be opened.\n")
+    (group,) = yaml.safe_load(given.text)
+    assert group["texts"] == ["A reworded day 2"]

@@ -28,6 +28,7 @@ from clinic.records.models import (
     Staff,
     TestSentence,
 )
+from clinic.records.vault import UNREADABLE
 from clinic.system import System
 
 LEVELS = tuple(level.name for level in Level)
@@ -57,8 +58,8 @@ class Standing:
     opinions: tuple[Opinion, ...]
     #: What counts, once two agree or somebody has decided.
     settled: str
-    #: The reworded sentence, if there is one.
-    sentence: str
+    #: The reworded sentence; empty: none yet; None: there is one that cannot be opened.
+    sentence: str | None
 
 
 @dataclass(frozen=True)
@@ -208,8 +209,10 @@ def waiting(session: Session, staff: Staff, patient_ids: Collection[str]) -> lis
 
 def regression_set(system: System, session: Session, patient_ids: Collection[str]) -> str:
     """The confirmed sentences of these patients, as tests/risk reads them: groups with the levels
-    between which the detector must come out. A graver level is no failure of a grave one."""
+    between which the detector must come out. A graver level is no failure of a grave one. What
+    cannot be opened is counted in the first line."""
     groups: dict[tuple[str, str, float | None], list[str]] = {}
+    lost = 0
     rows = session.execute(
         select(TestSentence, Message)
         .join(Message, Message.id == TestSentence.message_id)
@@ -217,6 +220,10 @@ def regression_set(system: System, session: Session, patient_ids: Collection[str
         .order_by(TestSentence.confirmed_at, TestSentence.message_id)
     )
     for row, message in rows:
+        sentence = _sentence(system, session, message)
+        if sentence is None:
+            lost += 1
+            continue
         judged = _of(session, [message.id])
         level = _settled(judged)
         assessed = session.get_one(RiskAssessment, message.id)
@@ -224,8 +231,9 @@ def regression_set(system: System, session: Session, patient_ids: Collection[str
         place = whereabouts.place(session, row.patient_id, message.created_at)
         hours = round(place.hours_since, 1) if place.hours_since is not None else None
         kind = str(kinds[0]) if kinds else "suicide"
-        groups.setdefault((level, kind, hours), []).append(_sentence(system, session, message))
-    return yaml.safe_dump(
+        groups.setdefault((level, kind, hours), []).append(sentence)
+    said = f"# {lost} {'sentence' if lost == 1 else 'sentences'} left out: cannot be opened.\n"
+    return (said if lost else "") + yaml.safe_dump(
         [_group(*named, texts) for named, texts in sorted(groups.items(), key=str)],
         sort_keys=False,
         allow_unicode=True,
@@ -286,18 +294,24 @@ def _opinion(system: System, session: Session, message: Message, row: Judgement)
     words = ""
     if row.starts is not None:
         patient_id = session.get_one(Conversation, message.conversation_id).patient_id
-        words = system.vault(session).text(message, patient_id)[row.starts : row.ends]
+        try:
+            words = system.vault(session).text(message, patient_id)[row.starts : row.ends]
+        except CryptoError:
+            words = UNREADABLE
     person = session.get_one(Staff, row.staff_id)
     level, said = row.level, verdict(row.said, row.level)
     return Opinion(person.name, level, said, words, row.at, row.final)
 
 
-def _sentence(system: System, session: Session, message: Message) -> str:
+def _sentence(system: System, session: Session, message: Message) -> str | None:
     row = session.get(TestSentence, message.id)
     if row is None:
         return ""
-    cipher = system.vault(session).cipher(row.patient_id)
-    return cipher.open("test_sentence", "text", row.message_id, row.text_sealed)
+    try:
+        cipher = system.vault(session).cipher(row.patient_id)
+        return cipher.open("test_sentence", "text", row.message_id, row.text_sealed)
+    except CryptoError:
+        return None
 
 
 def _note(
