@@ -14,6 +14,7 @@ from typing import Any
 
 from bot.variables import BY_STAFF, TRACKED, Variable
 from clinic.people import NotPossibleError
+from clinic.records.crypto import CryptoError
 from clinic.records.models import Infusion
 from clinic.records.vault import Vault
 
@@ -70,6 +71,14 @@ def of(vault: Vault, infusion: Infusion) -> dict[str, Any]:
         cipher.open("infusion", "details", infusion.id, infusion.details_sealed)
     )
     return found
+
+
+def opened(vault: Vault, infusion: Infusion) -> dict[str, Any] | None:
+    """The same for pages and exports: None when what was entered does not open."""
+    try:
+        return of(vault, infusion)
+    except CryptoError:
+        return None
 
 
 def _value(variable: Variable, codes: list[str]) -> Any:

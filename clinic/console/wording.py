@@ -348,6 +348,14 @@ def signed(value: float, places: int = 0) -> str:
     return said if float(said) else said[1:]
 
 
+def unopened(count: int) -> str:
+    """Said wherever a record is shown or taken along; empty when all of it opens."""
+    if not count:
+        return ""
+    what = "1 row of this record" if count == 1 else f"{count} rows of this record"
+    return f"{what} cannot be opened and {'is' if count == 1 else 'are'} not shown."
+
+
 def initials(name: str) -> str:
     """ "Sam Doe" -> "SD"; one name gives one letter. Names are shown in full only beside them."""
     if name == vault.UNREADABLE:

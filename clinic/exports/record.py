@@ -48,6 +48,7 @@ def whole(system: System, session: Session, patient: Patient, actor: str) -> dic
         select(Record).where(Record.patient_id == patient.id).order_by(Record.created_at)
     ).all()
     opened = list(vault.documents(records))
+    held = [_infusion(vault, one) for one in _of(session, Infusion, patient)]
     return {
         "exported_at": system.clock.now().isoformat(),
         "patient": {
@@ -57,7 +58,7 @@ def whole(system: System, session: Session, patient: Patient, actor: str) -> dic
             "timezone": patient.timezone,
             "country": patient.country,
         },
-        "infusions": [_infusion(vault, i) for i in _of(session, Infusion, patient)],
+        "infusions": held,
         "messages": [
             {
                 "at": message.created_at.isoformat(),
@@ -81,7 +82,7 @@ def whole(system: System, session: Session, patient: Patient, actor: str) -> dic
             if record.kind not in (measuring.KIND, safety_plan.KIND, entries.KIND)
         ],
         # Rows whose bytes were changed: said, not passed over.
-        "unreadable": len(records) - len(opened),
+        "unreadable": len(records) - len(opened) + sum(one["details"] is None for one in held),
         "journal": _journal(entries.Journal(system, session, patient.id)),
         "days": [_touch(touch) for touch in _of(session, Touch, patient)],
         "measures": [
@@ -158,7 +159,7 @@ def _infusion(vault: Vault, infusion: Infusion) -> dict[str, Any]:
         "ended": infusion.ended_at.isoformat() if infusion.ended_at else None,
         "cancelled": infusion.cancelled,
         "booster": infusion.booster,
-        "details": details.of(vault, infusion),
+        "details": details.opened(vault, infusion),
     }
 
 

@@ -405,7 +405,7 @@ def test_a_corrupt_row_is_shown_as_such_and_the_rest_of_the_page_lives(
         assert "whole before" in said
     said = shown(browser.get(page(sam)).text)
     assert in_order(said, ["whole before", "cannot be opened", "cannot be opened", "whole after"])
-    assert "1 record of this patient cannot be opened and is not shown." in said
+    assert "1 row of this record cannot be opened and is not shown." in said
     found = browser.post(page(sam, "find"), {"words": "whole"})
     assert "2 messages cannot be opened and were not looked into." in found.text
     assert "2 found" in found.text

@@ -13,6 +13,7 @@ from clinic.records.models import (
     ContactAttempt,
     Conversation,
     Escalation,
+    Infusion,
     Message,
     Patient,
     Record,
@@ -216,3 +217,27 @@ def test_a_judged_message_and_its_test_sentence_do_not_take_the_page_or_the_file
     assert given.text.startswith("# 1 sentence left out: cannot be opened.\n")
     (group,) = yaml.safe_load(given.text)
     assert group["texts"] == ["A reworded day 2"]
+
+
+def test_what_staff_entered_about_an_infusion_costs_itself(edge: Edge) -> None:
+    world, sam = edge.world, edge.patient
+    heartbeat(world)
+    lee = world.staff("Lee")
+    with world.system.database.write() as session:
+        people.relate(world.system, session, sam, lee, "supervisor")
+    for hours_ago, strong in ((60, 3), (1, 7)):
+        world.infusion(sam, hours_ago=hours_ago)
+        record(world, sam, "check_in", f"c{strong}", {"intensity": strong})
+    with world.system.database.write() as session:
+        session.execute(update(Infusion).values(details_sealed=BROKEN))
+    browser, home = Browser(world).sign_in(lee), f"/console/patients/{sam.id}"
+    for page in ("pictures", "infusions"):
+        answer = browser.get(f"{home}/{page}")
+        assert answer.status_code == 200, page
+        assert "cannot be opened" in shown(answer.text), page
+    with world.system.database.read() as session:
+        newest = session.scalars(select(Infusion.id).order_by(Infusion.started_at.desc())).first()
+    assert browser.get(f"{home}/infusions?correct={newest}").status_code == 200
+    taken = edge.client.post("/team/download").json()
+    assert [one["details"] for one in taken["infusions"]] == [None, None, None]
+    assert taken["unreadable"] == 3

@@ -46,7 +46,8 @@ class Held:
     ended_at: datetime | None
     booster: bool
     minutes: int | None
-    facts: tuple[tuple[str, str], ...]
+    #: What was entered; None: it does not open.
+    facts: tuple[tuple[str, str], ...] | None
 
 
 @dataclass(frozen=True)
@@ -221,6 +222,7 @@ def _held(vault: Vault, one: Infusion, now: datetime) -> Held:
         state = "planned"
     elif one.ended_at is None:
         state = "running"
+    entered = details.opened(vault, one)
     minutes = round((one.ended_at - one.started_at).total_seconds() / 60) if one.ended_at else None
     return Held(
         one.id,
@@ -230,7 +232,7 @@ def _held(vault: Vault, one: Infusion, now: datetime) -> Held:
         one.ended_at,
         one.booster,
         minutes,
-        tuple(facts(details.of(vault, one))),
+        None if entered is None else tuple(facts(entered)),
     )
 
 
@@ -279,7 +281,7 @@ def _typed(vault: Vault, one: Infusion, clocks: ZoneInfo) -> dict[str, Any]:
         "number": one.number,
         "booster": one.booster,
         **{name: f"{at.astimezone(clocks):%Y-%m-%dT%H:%M}" for name, at in times.items()},
-        **details.of(vault, one),
+        **(details.opened(vault, one) or {}),
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from clinic import details
 from clinic.console import wording
 from clinic.console.wording import When
 from clinic.escalation import machine, on_call, policy
@@ -174,9 +175,12 @@ def check_ins(system: System, session: Session, patient_id: str) -> list[CheckIn
 
 
 def unreadable(system: System, session: Session, patient_id: str) -> int:
-    """How many records of the patient do not open: said on the page, not passed over."""
+    """How many records and infusions' entries of the patient do not open: said on the page, not
+    passed over."""
     rows = session.scalars(select(Record).where(Record.patient_id == patient_id))
-    return system.vault(session).unreadable(rows)
+    infusions = session.scalars(select(Infusion).where(Infusion.patient_id == patient_id))
+    vault = system.vault(session)
+    return vault.unreadable(rows) + sum(details.opened(vault, one) is None for one in infusions)
 
 
 def colleagues(session: Session, staff: Staff) -> list[Staff]:

@@ -61,7 +61,8 @@ def against(
     rating = TRACKED[name if name in EXPERIENCED else EXPERIENCED[0]]
     known = cycles([(row, dict(data)) for row, data in check_ins], infusions, tuple(VARIABLES))
     vault = system.vault(session)
-    held = [(i.number, known.get(i.number, {}) | details.of(vault, i)) for i in infusions]
+    entered = {i.number: details.opened(vault, i) or {} for i in infusions}
+    held = [(i.number, known.get(i.number, {}) | entered[i.number]) for i in infusions]
     rated = [(number, values) for number, values in held if rating.name in values]
     scatters, grouped = [], []
     for one in TRACKED.values():

@@ -9,6 +9,7 @@ from bot.variables import TRACKED
 from clinic import pictures
 from clinic.console import wording
 from clinic.console.desk import Desk, zone
+from clinic.console.patient import person
 from clinic.console.pictures import against, overview
 from clinic.console.pictures.trends import Course
 from clinic.console.sign_in.access import Who
@@ -31,6 +32,7 @@ def add(router: APIRouter, desk: Desk) -> None:
                 *(pictures.line(one, when.short_day) for one in course.tracked()),
             ]
             effects, series = course.after_effects(), course.series()
+            unreadable = person.unreadable(system, session, patient_id)
             laid = against.against(system, session, course.infusions, course.held, rating)
             system.audit.add(
                 session,
@@ -54,6 +56,7 @@ def add(router: APIRouter, desk: Desk) -> None:
             effects_said=effects.sentence,
             series=series,
             laid=laid,
+            unreadable=unreadable,
             dots=[pictures.scatter(one) for one in laid.scatters],
             ratings=[TRACKED[name] for name in against.EXPERIENCED],
         )
