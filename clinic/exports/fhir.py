@@ -16,6 +16,8 @@ from sqlalchemy.orm import Session
 
 from bot import measures
 from bot.measures import Measure
+from clinic.console import wording
+from clinic.console.patient import person
 from clinic.console.patient.withheld import withheld
 from clinic.conversation import measuring
 from clinic.exports import fhir_chat
@@ -48,6 +50,7 @@ def bundle(system: System, session: Session, patient: Patient) -> Resource:
         *_infusions(session, patient, now),
         *_measures(system, session, patient),
         *_flags(session, patient),
+        *_unreadable(system, session, patient),
         *_consents(system, session, patient),
         *_plans(system, session, patient),
         *fhir_chat.communications(system, session, patient),
@@ -218,6 +221,20 @@ def _flags(session: Session, patient: Patient) -> Iterable[Resource]:
             "code": {"text": f"Automated screening, {row.level}: {kinds}"},
             "subject": subject(patient),
             "period": period,
+        }
+
+
+def _unreadable(system: System, session: Session, patient: Patient) -> Iterable[Resource]:
+    """What is not in the bundle though it was kept: whoever reads it must know that it is short."""
+    said = wording.unopened(person.unreadable(system, session, patient.id))
+    if said:
+        yield {
+            "resourceType": "Flag",
+            "id": uuid_of(patient.id, "unreadable"),
+            "status": "active",
+            "category": [{"coding": [{"system": f"{_TERMS}/flag-category", "code": "admin"}]}],
+            "code": {"text": said},
+            "subject": subject(patient),
         }
 
 

@@ -56,10 +56,12 @@ class _Book:
         }
         laid = [{"title": self._say(n), "blocks": list(blocks)} for n, blocks in parts.items()]
         title, day = self._say("title"), self._day(kept["exported_at"])
+        lost = kept["unreadable"]
+        missing = [self._say("unreadable", count=str(lost))] if lost else []
         return {
             "title": title,
             "foot": f"{title}, {day}",
-            "lead": [f"{kept['patient']['name']}, {day}", self._say("more")],
+            "lead": [f"{kept['patient']['name']}, {day}", self._say("more"), *missing],
             "parts": [part for part in laid if part["blocks"]],
         }
 

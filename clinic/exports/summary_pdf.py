@@ -30,10 +30,15 @@ def gather(
     when = wording.When(system.clock.now(), zone(session.get(Clinic, 1)))
     since = f"Since {when.date(found.begin)}" if found.begin else "Since the beginning"
     made = f"made {when.date(when.now)}, {when.clock(when.now)}"
+    lead = [
+        f"{found.place}. {since}; {made}.",
+        wording.unopened(found.unreadable),
+        "" if own_words else _KEPT,
+    ]
     data = {
         "title": f"{found.name}: before the visit",
         "foot": f"Before the visit, {made}",
-        "lead": [f"{found.place}. {since}; {made}.", *([] if own_words else [_KEPT])],
+        "lead": [line for line in lead if line],
         "parts": [_part(system, section, own_words, when) for section in found.sections],
     }
     static = system.settings.static_dir

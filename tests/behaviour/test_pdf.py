@@ -11,6 +11,7 @@ from typing import Any
 import pikepdf
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import text
 
 from clinic.exports import typeset
 from clinic.records.models import Patient
@@ -80,6 +81,17 @@ def test_a_letter_no_font_has_is_said_and_shown_and_takes_nothing_else_along(
     said = [words for _, words in pdf_ua.spoken(taken)]
     assert "\ufffd\ufffd and more" in said
     assert any("Where you see \ufffd" in line for line in said)
+
+
+def test_what_does_not_open_is_said_on_the_first_page(
+    world: World, sam: Patient, page: TestClient
+) -> None:
+    record(world, sam, "win", "w1", {"text": "a walk"})
+    with world.system.database.write() as session:
+        session.execute(text("UPDATE record SET data_sealed = x'01'"))
+    taken = page.post("/team/download/pdf").content
+    said = "Some parts could not be opened and are not here. How many: 1. Please tell your team."
+    assert ("P", said) in pdf_ua.spoken(taken)
 
 
 def test_without_the_other_alphabets_a_record_is_still_written(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from clinic.escalation import machine
 from clinic.journal import entries
@@ -104,3 +105,13 @@ def test_what_weighs_on_a_patient_stands_there(world: World, sam: Patient, ames:
     record(world, sam, "stressor", "x1", {"text": "the rent, and my father's hip"})
     page = shown(look(world, sam, ames))
     assert in_order(page, ["What weighs on them", "the rent, and my father"])
+
+
+def test_a_row_that_does_not_open_is_not_taken_for_none(
+    world: World, sam: Patient, ames: Staff
+) -> None:
+    record(world, sam, "team_question", "q1", {"text": "May I take my usual tea?"})
+    assert "cannot be opened" not in shown(look(world, sam, ames))
+    with world.system.database.write() as session:
+        session.execute(text("UPDATE record SET data_sealed = x'01'"))
+    assert "1 row of this record cannot be opened" in shown(look(world, sam, ames))

@@ -13,6 +13,7 @@ import pikepdf
 import pyotp
 import pytest
 from fhir.resources.R4B.bundle import Bundle
+from sqlalchemy import text
 
 from bot import measures
 from bot.content import question
@@ -244,3 +245,22 @@ def test_the_table_holds_no_formula(
     for nasty in ("=cmd()", "+1", "-1+1", "@sum", "\t=1", "\r=1"):
         assert table.cell(nasty).startswith("'"), nasty
     assert [table.cell(value) for value in (-3, 2.5, "fine")] == ["-3", "2.5", "fine"]
+
+
+def test_rows_that_do_not_open_are_said_in_everything_that_is_taken_along(
+    world: World, sam: Patient, ames: Staff, app: pyotp.TOTP
+) -> None:
+    lived(world, sam, ames)
+    with world.system.database.write() as session:
+        session.execute(text("UPDATE record SET data_sealed = x'01' WHERE kind != 'small_step'"))
+    lost = "3 rows of this record cannot be opened"
+    read = Bundle.model_validate_json(taken(world, sam, ames, app).text)
+    flags = [one.resource for one in read.entry if one.resource.get_resource_type() == "Flag"]
+    (said,) = [one for one in flags if lost in one.code.text]
+    assert said.category[0].coding[0].code == "admin"
+    world.clock.advance(timedelta(minutes=1))
+    lines = csv.DictReader(io.StringIO(taken(world, sam, ames, app, "csv").text.lstrip("\ufeff")))
+    assert [line["measure"] for line in lines] == ["2 measures cannot be opened and are not here"]
+    world.clock.advance(timedelta(minutes=1))
+    page = taken(world, sam, ames, app, "summary").content
+    assert any(lost in words for _, words in pdf_ua.spoken(page))

@@ -17,7 +17,7 @@ from bot.risk.levels import Level
 from clinic.console import wording
 from clinic.console.desk import HOME, Desk, zone
 from clinic.console.inbox import queue
-from clinic.console.patient import safety
+from clinic.console.patient import person, safety
 from clinic.console.patient.withheld import withheld
 from clinic.console.pictures.trends import Course
 from clinic.console.review import review
@@ -85,6 +85,8 @@ class Sheet:
     begin: datetime | None
     infusions: list[Infusion]
     sections: list[Section]
+    #: Rows that do not open: where a section is empty, one of them may have stood.
+    unreadable: int
 
 
 def add(router: APIRouter, desk: Desk) -> None:
@@ -119,6 +121,7 @@ def add(router: APIRouter, desk: Desk) -> None:
             begin=found.begin,
             infusions=found.infusions,
             sections=found.sections,
+            unreadable=found.unreadable,
         )
 
 
@@ -137,6 +140,7 @@ def sheet(
         begin=begin,
         infusions=course.infusions,
         sections=_sections(system, session, patient_id, course, book, begin, when),
+        unreadable=person.unreadable(system, session, patient_id),
     )
 
 

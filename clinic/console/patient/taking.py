@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form
 from fastapi.responses import Response
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot import measures
@@ -15,8 +16,9 @@ from clinic.console.desk import Desk, MissingError
 from clinic.console.patient import erasing, safety
 from clinic.console.sign_in import access, keys
 from clinic.console.sign_in.access import Who
+from clinic.conversation import measuring
 from clinic.exports import fhir, fhir_chat, summary_pdf, table
-from clinic.records.models import Patient, Staff
+from clinic.records.models import Patient, Record, Staff
 from clinic.system import System
 
 Text = Annotated[str, Form()]
@@ -114,7 +116,7 @@ def _fhir(system: System, session: Session, patient: Patient, staff: Staff) -> C
 
 
 def _csv(system: System, session: Session, patient: Patient, _: Staff) -> Callable[[], bytes]:
-    """Every finished measure, oldest first."""
+    """Every finished measure, oldest first; those that do not open are counted in the last line."""
     known = measures.measures()
     rows = [
         (_minute(at), known[name].name, known[name].loinc.get("total", ""), value, label)
@@ -122,7 +124,12 @@ def _csv(system: System, session: Session, patient: Patient, _: Staff) -> Callab
         for at, value, label in scores
     ]
     heads = ("when", "measure", "loinc", "score", "means")
-    return lambda: table.table(heads, sorted(rows)).encode()
+    held = select(Record).where(Record.patient_id == patient.id, Record.kind == measuring.KIND)
+    lost = system.vault(session).unreadable(session.scalars(held))
+    what = "1 measure" if lost == 1 else f"{lost} measures"
+    said = f"{what} cannot be opened and {'is' if lost == 1 else 'are'} not here"
+    last = [("", said, "", "", "")] if lost else []
+    return lambda: table.table(heads, [*sorted(rows), *last]).encode()
 
 
 def _minute(at: datetime) -> str:
