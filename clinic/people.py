@@ -41,10 +41,12 @@ def add_patient(
     timezone: str,
     phone: str | None = None,
     country: str | None = None,
+    actor: str = "system",
+    patient_id: str | None = None,
 ) -> Patient:
     """A new patient with a data key of their own. ``country``: where they are, when that is not
-    where the clinic is."""
-    patient_id = new_id()
+    where the clinic is. ``patient_id``: one that was made for them before (a form sent twice)."""
+    patient_id = patient_id or new_id()
     patient = Patient(
         id=patient_id,
         data_key=system.keyring.new_data_key(patient_id),
@@ -60,7 +62,7 @@ def add_patient(
     session.add(patient)
     session.flush()
     system.audit.add(
-        session, system.clock.now(), "system", "patient.add", f"patient:{patient_id}", patient_id
+        session, system.clock.now(), actor, "patient.add", f"patient:{patient_id}", patient_id
     )
     return patient
 

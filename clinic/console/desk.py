@@ -108,16 +108,29 @@ class Desk:
             if patient_id in reasons:
                 yield session, reasons[patient_id]
                 return
-            known = patient_id and relations.exists(session, patient_id)
-            self.system.audit.add(
-                session,
-                now,
-                f"staff:{who.staff.id}",
-                "access.denied",
-                f"patient:{patient_id}" if known else "patient:unknown",
-                patient_id if known else None,
-            )
+            self._refuse(session, who, patient_id)
         raise MissingError
+
+    @contextmanager
+    def inviting(self, who: Who, patient_id: str) -> Iterator[Session]:
+        """One unit of work about the way into a patient's chat, for whoever may hand one out."""
+        with self.system.database.write() as session:
+            if relations.may_invite(session, who.staff, patient_id, self.system.clock.now()):
+                yield session
+                return
+            self._refuse(session, who, patient_id)
+        raise MissingError
+
+    def _refuse(self, session: Session, who: Who, patient_id: str | None) -> None:
+        known = patient_id and relations.exists(session, patient_id)
+        self.system.audit.add(
+            session,
+            self.system.clock.now(),
+            f"staff:{who.staff.id}",
+            "access.denied",
+            f"patient:{patient_id}" if known else "patient:unknown",
+            patient_id if known else None,
+        )
 
     def warnings(self, session: Session) -> tuple[bool, list[str]]:
         """Whether the alert engine is silent, and what else the auditor found (codes)."""

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from clinic import glass
 from clinic.escalation import on_call
-from clinic.records.models import CareRelation, Escalation, Outbox, Patient, Staff, StaffContact
+from clinic.records.models import (
+    CareRelation,
+    Conversation,
+    Escalation,
+    Outbox,
+    Patient,
+    Staff,
+    StaffContact,
+)
 
 #: After an alert is resolved, whoever was called for it may still look for this long.
 RECENT = timedelta(hours=72)
@@ -43,6 +51,29 @@ def readable(session: Session, staff: Staff, now: datetime) -> dict[str, str]:
     # "supervisor" sorts before "therapist": the closer relation is written last.
     reasons |= {patient: kind for kind, patient in sorted((kind, p) for p, kind in own)}
     return reasons
+
+
+def may_invite(session: Session, staff: Staff, patient_id: str, now: datetime) -> bool:
+    """Whether this person may hand out a link into a patient's chat. Whoever holds it is the
+    patient to us and reads what they keep to themselves, so an alert or an emergency is no reason.
+    Of a newcomer there is nothing to read yet: whoever runs the clinic may, too."""
+    if may_read(session, staff, patient_id, now) in ("therapist", "supervisor"):
+        return True
+    return "admin" in staff.roles and patient_id in set(session.scalars(newcomers()))
+
+
+def newcomers() -> Select[str]:
+    """Ids of patients who were added and have never come in."""
+    came = select(Conversation.patient_id)
+    return select(Patient.id).where(Patient.active, Patient.id.not_in(came))
+
+
+def nameable(session: Session, staff: Staff, now: datetime) -> set[str]:
+    """Patients whose name this person may see when it is asked whose patients are whose: their own
+    by a relation, and for an administrator those who have not come in (docs/adr/0031)."""
+    reasons = readable(session, staff, now)
+    own = {one for one, reason in reasons.items() if reason in ("therapist", "supervisor")}
+    return own | set(session.scalars(newcomers())) if "admin" in staff.roles else own
 
 
 def exists(session: Session, patient_id: str) -> bool:

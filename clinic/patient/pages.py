@@ -75,7 +75,7 @@ class Pages:
             clinic_name=known["clinic_name"],
             help=delivery.help_lines(self.system, known),
             time=lambda at: whereabouts.clock_time(at, patient, now),
-            day=lambda at: _day(at.astimezone(ZoneInfo(patient.timezone))),
+            day=lambda at: day(at.astimezone(ZoneInfo(patient.timezone))),
             new_key=lambda: secrets.token_urlsafe(12),
             asset=lambda name: f"/static/{name}",
             **values,
@@ -97,7 +97,7 @@ class NotSignedInError(Exception):
     """Nobody is signed in, or no longer; the conversation's page knows what to do."""
 
 
-def _day(local: datetime) -> str:
+def day(local: datetime) -> str:
     """A day and a time as people say them: "Thu, Mar 12, 10:00 am"."""
     return f"{local:%a, %b} {local.day}, {whereabouts.hour(local)}"
 

@@ -47,6 +47,7 @@ def router(system: System, pages: Pages) -> APIRouter:
                 "team",
                 members=_members(session, conversation.patient_id),
                 opened=_opened(session, conversation.patient),
+                ways_in=_ways_in(session, conversation.patient_id),
             )
 
     @routes.post("/team/download/pdf")
@@ -89,6 +90,19 @@ def _members(session: Session, patient_id: str) -> list[tuple[str, str]]:
         .order_by(CareRelation.kind.desc(), Staff.name)
     )
     return [(name, kind) for name, kind in rows]
+
+
+def _ways_in(session: Session, patient_id: str) -> list[tuple[str, datetime]]:
+    """Who of the clinic has made a link into this chat, newest first: whoever holds one could come
+    in as the patient."""
+    rows = session.execute(
+        select(Staff.name, Audit.at)
+        .join(Audit, "staff:" + Staff.id == Audit.actor)
+        .where(Audit.patient_id == patient_id, Audit.action == "patient.invite")
+        .order_by(Audit.seq.desc())
+        .limit(_SHOWN)
+    )
+    return [(name, at) for name, at in rows]
 
 
 def _opened(session: Session, patient: Patient) -> list[Opened]:

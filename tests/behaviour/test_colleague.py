@@ -38,6 +38,7 @@ def test_a_role_that_goes_cuts_at_once_and_is_on_record(
 ) -> None:
     robin, ben = world.staff("Robin", "therapist", "supervisor"), world.staff("Ben")
     sam = world.patient("Sam Rivera", robin)
+    world.session(sam)
     with world.system.database.write() as session:
         from clinic import people
 
@@ -104,6 +105,7 @@ def test_whoever_is_no_clinician_holds_nothing(world: World, admin: Browser) -> 
 
 def test_a_relation_is_added_by_record_number(world: World, admin: Browser) -> None:
     robin, sam = world.staff("Robin"), world.patient("Sam Rivera")
+    world.session(sam)
     page = f"/console/team/{robin.id}"
     for patient, kind, says in (
         ("0" * 32, "therapist", "There is no patient with this record number."),

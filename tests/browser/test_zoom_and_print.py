@@ -37,7 +37,8 @@ PAGES = {
     "/console/patients/{patient_id}/erase": "supervisor", "/console/overview": "therapist",
     "/console/judging": "therapist", "/console/team": "admin", "/console/team/invite": "admin",
     "/console/team/{staff_id}": "admin", "/console/team/{staff_id}/reset": "admin",
-    "/console/settings": "admin",
+    "/console/settings": "admin", "/console/patients/new": "admin",
+    "/console/patients/{patient_id}/invitation": "therapist",
     "/console/second-factor": "therapist", "/console/on-call": "therapist",
     "/console/audit": "therapist", "/console/reach": "therapist",
 }  # fmt: skip

@@ -12,6 +12,7 @@ from clinic import glass
 from clinic.console import relations
 from clinic.console.desk import HOME, Desk, MissingError, back_to
 from clinic.console.inbox import cases, filters
+from clinic.console.patient import newcomers
 from clinic.console.review import review
 from clinic.console.sign_in.access import Who
 from clinic.people import NotPossibleError
@@ -112,6 +113,7 @@ def add(router: APIRouter, desk: Desk) -> None:
             total=len(every),
             waiting=sum(bool(case.needs) for case in found),
             may_break=glass.may_break(who.staff),
+            may_add=newcomers.may_add(who.staff),
             fields=filters.FIELDS,
             tags=tags,
             chosen=chosen,

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from bot.risk.levels import Level
 from clinic import glass
-from clinic.console import presence, wording
+from clinic.console import presence, relations, wording
 from clinic.console.desk import HOME, Desk, back_to, zone
 from clinic.console.inbox import follow_up, queue
 from clinic.console.patient import infusions, location, person, safety, transcript
@@ -187,6 +187,7 @@ def _view(
         "place": queue.place(session, patient_id, now),
         "phone": phone,
         "dial": person.dialable(phone),
+        "may_invite": relations.may_invite(session, who.staff, patient_id, now),
         "risk": _risk(session, patient_id, conversation.risk_level if conversation else "none"),
         "page": page,
         "entries": page.entries,

@@ -1,5 +1,6 @@
 """For administrators: inviting a colleague, and one colleague's roles, relations and what was
-changed of them. Patients are named by record number: running a clinic is no reason to read them."""
+changed of them. Patients are named by record number, but for those whose name the administrator may
+see (relations.nameable): running a clinic is no reason to read them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from clinic import invitations
 from clinic.console.desk import Desk, MissingError, back_to
-from clinic.console.patient import reads
+from clinic.console.patient import newcomers, reads
 from clinic.console.sign_in.access import Who
 from clinic.console.staff import staffing
 from clinic.console.staff.staffing import UnsureError
@@ -215,6 +216,7 @@ def add(router: APIRouter, desk: Desk) -> None:
                 .order_by(CareRelation.since.desc(), CareRelation.patient_id)
             ).all()
             changes = _changes(session, staff_id)
+            names = newcomers.names(system, session, who.staff)
         return desk.page(
             "colleague.html",
             who,
@@ -223,6 +225,7 @@ def add(router: APIRouter, desk: Desk) -> None:
             person=person,
             roles=invitations.ROLES,
             relations=relations,
+            names=names,
             changes=changes,
             problems=problems or {},
             typed={"patient": "", "kind": ""} | (typed or {}),
