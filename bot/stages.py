@@ -1,16 +1,16 @@
 """Where a patient is: a pure function from infusions, program, clinic settings and now to a stage.
 
-Boundaries are hours since the end of the last infusion (design 4, research stage model S0-S13) and
-are clinic-configurable. Elapsed time is real time, so a night when the clocks change has its real
-length. Only what people do by the calendar (driving "the next day") belongs to the wall clock, in
-the zone the patient is in now.
+Boundaries are hours since the end of the last infusion (design 4, research stage model S0-S13).
+The table of the days is the same everywhere; what a clinic sets besides is in ``Settings``. Elapsed
+time is real time, so a night when the clocks change has its real length. Only what people do by the
+calendar (driving "the next day") belongs to the wall clock, in the zone the patient is in now.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import datetime, time, timedelta, timezone, tzinfo
 from typing import Any
 
 #: Upper bound in hours of each stage after an infusion, in order.
@@ -48,7 +48,10 @@ class Infusion:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a clinic sets about the clock, in hours; ``planned`` is the series' length."""
+    """What a clinic sets about the clock, in hours; ``planned`` is the series' length.
+
+    ``after`` is not a clinic's to set: what is said on a day is written for that day.
+    """
 
     after: tuple[tuple[str, float], ...] = AFTER
     day_of_hours: float = 12
@@ -145,10 +148,13 @@ def driving_locked(
     held = [i for i in infusions if not i.cancelled and i.start <= now]
     if not held:
         return False
-    end = min(max(_end(i, settings) for i in held), now)
+    # In UTC: adding hours to a local time would count the clock's hours, not real ones.
+    end = min(max(_end(i, settings) for i in held), now).astimezone(timezone.utc)
     day = end.astimezone(zone).date() + timedelta(days=1)
     morning = datetime.combine(day, time(settings.morning), zone)
-    return now < max(end + timedelta(hours=settings.driving_hours), morning)
+    return now.astimezone(timezone.utc) < max(
+        end + timedelta(hours=settings.driving_hours), morning.astimezone(timezone.utc)
+    )
 
 
 def _stage(
@@ -158,14 +164,17 @@ def _stage(
     settings: Settings,
     program: str,
 ) -> str:
+    now = next((name for name, limit in settings.after if hours is not None and hours < limit), "")
+    if now in IMPAIRED:
+        # Before anything else: the next one may be close, the last one still works.
+        return now
     if wait is not None and wait <= settings.day_of_hours:
         return "day_of"
     if hours is None or last is None:
         return _before(wait, program)
-    for name, limit in settings.after:
-        if hours < limit:
-            soon = wait is not None and wait <= settings.next_first_hours
-            return "pre_next" if soon and name not in ("recovery", "evening", "day_1") else name
+    if now:
+        soon = wait is not None and wait <= settings.next_first_hours
+        return "pre_next" if soon and now != "day_1" else now
     if wait is not None and wait <= settings.pre_next_hours:
         return "pre_next"
     if program != "induction":
@@ -190,4 +199,5 @@ def _until(infusion: Infusion, settings: Settings) -> datetime:
 
 
 def _hours(later: datetime, earlier: datetime) -> float:
-    return (later - earlier) / timedelta(hours=1)
+    # Two times of one zone are subtracted by the clock on the wall, unless both are in UTC.
+    return (later.astimezone(timezone.utc) - earlier.astimezone(timezone.utc)) / timedelta(hours=1)

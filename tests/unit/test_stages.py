@@ -153,6 +153,67 @@ def test_a_night_when_the_clocks_change_has_its_real_length():
     assert place(now, [ended(1, end.astimezone(UTC))]).hours_since == pytest.approx(22)
 
 
+@pytest.mark.parametrize(
+    ("since", "until", "stage", "words"),
+    [
+        (1, 4, "recovery", 12),
+        (1, 11.5, "recovery", 12),
+        (4, 11, "evening", 60),
+        (18, 3, "day_of", 60),
+    ],
+)
+def test_the_last_one_still_works_however_close_the_next_one_is(
+    since: float, until: float, stage: str, words: int
+):
+    coming = Infusion(2, END + (since + until) * HOUR)
+    found = place(END + since * HOUR, [ended(), coming])
+    assert (found.stage, found.words) == (stage, words)
+
+
+EVENING_ENDS = dict(AFTER)["evening"]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 120), st.integers(30, 240)), min_size=1, max_size=6),
+    st.floats(min_value=0, max_value=130),
+    st.sampled_from(["induction", "maintenance", "ended"]),
+)
+def test_nobody_is_taken_for_clear_before_the_evening_is_over(rows, hour: float, program: str):
+    infusions = [
+        Infusion(number, END + start * HOUR, END + start * HOUR + timedelta(minutes=minutes))
+        for number, (start, minutes) in enumerate(sorted(rows), 1)
+    ]
+    found = place(END + hour * HOUR, infusions, program=program)
+    if found.hours_since is not None and found.hours_since < EVENING_ENDS:
+        assert found.impaired
+
+
+@pytest.mark.parametrize(
+    ("night", "six"),
+    # In New York the clocks go forward on 8 March 2026 and back on 1 November: six in the morning
+    # after is ten, and eleven, in UTC.
+    [
+        (datetime(2026, 3, 8, 1, tzinfo=UTC), datetime(2026, 3, 8, 10, tzinfo=UTC)),
+        (datetime(2026, 11, 1, 0, tzinfo=UTC), datetime(2026, 11, 1, 11, tzinfo=UTC)),
+    ],
+)
+def test_the_morning_after_is_a_morning_where_the_clocks_have_changed(night, six):
+    zone = ZoneInfo("America/New_York")
+    end = night.astimezone(zone)
+    short = Settings(driving_hours=4)
+    assert driving_locked(six - timedelta(minutes=1), [ended(1, end)], short, zone)
+    assert not driving_locked(six, [ended(1, end)], short, zone)
+
+
+def test_hours_are_real_ones_in_local_times_too():
+    zone = ZoneInfo("America/New_York")
+    end = datetime(2026, 3, 7, 20, tzinfo=zone)
+    assert place(datetime(2026, 3, 8, 19, tzinfo=zone), [ended(1, end)]).hours_since == 22
+    day = Settings(driving_hours=24)
+    # 24 real hours are over at nine in the evening: one hour of the night was left out.
+    assert driving_locked(datetime(2026, 3, 8, 20, 30, tzinfo=zone), [ended(1, end)], day, zone)
+
+
 @given(st.floats(min_value=0, max_value=24 * 400), st.integers(min_value=1, max_value=8))
 def test_every_moment_has_a_stage_the_contract_knows(hours: float, number: int):
     assert place(END + hours * HOUR, [ended(number)]).stage in STAGES
