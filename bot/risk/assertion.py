@@ -18,6 +18,7 @@ level is the rule's business; for suicidal words it never goes below "ask".
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -95,7 +96,10 @@ class Grammar:
 
 
 class Reading:
-    """One normalised text, read for its cues; each kind of cue is looked up at most once."""
+    """One normalised text, read for its cues; each kind of cue is looked up at most once.
+
+    What is asked of a phrase may cost no more in a longer text: there are as many phrases as words.
+    """
 
     def __init__(self, text: Text, grammar: Grammar) -> None:
         self.text = text
@@ -121,9 +125,15 @@ class Reading:
 
     def is_all(self, first: int, last: int) -> bool:
         """Do these words make up the whole text, save punctuation and small talk around them?"""
-        quiet = self._grammar.words["small_talk"]
-        rest = self.text.words[:first] + self.text.words[last:]
-        return all(word in PUNCTUATION or word in quiet for word in rest)
+        begin, end = self._core
+        return begin >= end or (first <= begin and end <= last)
+
+    @cached_property
+    def _core(self) -> tuple[int, int]:
+        """From the first to the last word that is neither punctuation nor small talk."""
+        quiet = PUNCTUATION | self._grammar.words["small_talk"]
+        loud = [index for index, word in enumerate(self.text.words) if word not in quiet]
+        return (loud[0], loud[-1] + 1) if loud else (0, 0)
 
     def judge(self, first: int, last: int) -> frozenset[str]:
         """The axes that hold for the phrase in words ``first`` up to, not including, ``last``."""
@@ -161,6 +171,21 @@ class Reading:
             but = f"{kind}_not"
             self._covered[kind] = words - self._cover(but) if but in CUES else words
         return self._covered[kind]
+
+    def _next(self, kind: str, first: int) -> int | None:
+        """Where the first such cue from this word on begins."""
+        cues = self._cues(kind)
+        at = bisect_left(cues, (first, 0))
+        return cues[at][0] if at < len(cues) else None
+
+    def _begins(self, kind: str, first: int, last: int) -> bool:
+        """Does such a cue begin with one of these words, ``last`` among them?"""
+        found = self._next(kind, first)
+        return found is not None and found <= last
+
+    @cached_property
+    def _reported(self) -> frozenset[int]:
+        return frozenset(end for _, end in self._cues("reported"))
 
     def _near(self, kind: str, first: int, last: int, before: int = 0) -> bool:
         """Is there such a cue in this sentence (or up to ``before`` sentences earlier)?"""
@@ -204,10 +229,10 @@ class Reading:
             elif not self._is(index, "light"):
                 break
         if negators % 2:
-            return not any(begin in (last, last + 1) for begin, _ in self._cues("meant_after_all"))
+            return not self._begins("meant_after_all", last, last + 1)
         if negators:
             return False
-        if any(begin in (last, last + 1) for begin, _ in self._cues("denied_after")):
+        if self._begins("denied_after", last, last + 1):
             return True
         # "Suicidal thoughts? No."
         return words[last : last + 1] in (["?"], [":"]) and self._is(last + 1, "plain_no")
@@ -227,7 +252,7 @@ class Reading:
 
     def _other(self, first: int, last: int) -> bool:
         if self._has(first, last, "first_person"):
-            ends = {end for _, end in self._cues("reported")}
+            ends = self._reported
             at = first
             words = self.text.words
             for _ in range(5):
@@ -236,7 +261,7 @@ class Reading:
                 if at > 0 and words[at - 1] in _BETWEEN:
                     at -= 1
             return at in ends
-        if any(begin in (last, last + 1) for begin, _ in self._cues("other_after")):
+        if self._begins("other_after", last, last + 1):
             return True
         third = self._cover("third")
         sentence = self.text.sentence
@@ -279,7 +304,7 @@ class Reading:
         return you > own
 
     def _supposed(self, first: int, last: int) -> bool:
-        if any(last <= begin <= last + 2 for begin, _ in self._cues("supposed_after")):
+        if self._begins("supposed_after", last, last + 2):
             return True
         cover = self._cover("supposed")
         words = self.text.words
@@ -295,11 +320,13 @@ class Reading:
             return False
         sentence = self.text.sentence
         here = sentence[first]
-        words = self.text.words
-        return not any(
-            here <= sentence[begin] <= here + _WAKING_REACH and "-" not in words[last:begin]
-            for begin, _ in self._cues("waking")
-        )
+        next_one = self._next("waking", bisect_left(sentence, here))
+        if next_one is None or sentence[next_one] > here + _WAKING_REACH:
+            return True
+        dashes = self.places.get("-", [])
+        dash = bisect_left(dashes, last)
+        # Another item of a list is about something else.
+        return dash < len(dashes) and dashes[dash] < next_one
 
     def _fiction(self, first: int, last: int) -> bool:
         return not self._has(first, last, "first_person") and self._near("fiction", first, last)

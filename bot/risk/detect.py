@@ -89,11 +89,16 @@ def _spans(rules: RuleSet, reading: Reading) -> dict[Rule, set[tuple[int, int]]]
 
 def _meant(rule: Rule, spans: set[tuple[int, int]], reading: Reading) -> list[tuple[int, int]]:
     """The spans where nothing (``unless``) shows that something else is meant."""
-    otherwise = [span for pattern in rule.unless for span in reading.matches(pattern)]
+    otherwise = {
+        index
+        for pattern in rule.unless
+        for begin, end in reading.matches(pattern)
+        for index in range(begin, end)
+    }
     return sorted(
         (first, last)
         for first, last in spans
-        if not any(begin < last and first < end for begin, end in otherwise)
+        if otherwise.isdisjoint(range(first, last))
         and (rule.scope != "whole" or reading.is_all(first, last))
     )
 
