@@ -204,6 +204,46 @@ def test_only_confirmed_words_leave_and_the_risk_tests_can_run_them(
     assert case.holds(ruleset())
 
 
+@pytest.mark.parametrize(
+    ("said", "readings", "group"),
+    [
+        # A false alarm: a test that lets the graver level pass could not fail for it again.
+        ("emergency", ["urgent", "urgent"], ("urgent", "urgent", "suicide")),
+        ("watch", ["none", "none"], ("none", "none", "suicide")),
+        ("urgent", ["urgent", "urgent"], ("urgent", "emergency", "suicide")),
+        ("", ["none", "none"], ("none", "none", None)),
+        ("", ["urgent medical", "urgent medical"], ("urgent", "emergency", "medical")),
+        # Whose level does not count, theirs is not the kind of risk either.
+        (
+            "",
+            ["watch abuse", "urgent medical", "urgent medical"],
+            ("urgent", "emergency", "medical"),
+        ),
+    ],
+)
+def test_the_file_fails_for_what_its_readers_called_wrong(
+    world: World,
+    sam: Patient,
+    readers: list[Staff],
+    desks: list[Browser],
+    said: str,
+    readings: list[str],
+    group: tuple[str, str, str | None],
+) -> None:
+    app = authenticator(world, readers[0])
+    message(world, sam, "words", *([("words", "test.rule", said)] if said else []))
+    for desk, reading in zip(desks, readings, strict=False):
+        level, _, category = reading.partition(" ")
+        assert judge(desk, sam, level, category=category) == 303
+    kept = {"text": "Reworded", "confirmed": "yes"}
+    desks[0].get(page(sam, "messages/1"))
+    assert desks[0].post(page(sam, "judged/1/sentence"), kept).is_redirect
+    desks[0].get("/console/judging")
+    given = desks[0].post("/console/judging/export", {"code": app.at(world.clock.now())})
+    (found,) = yaml.safe_load(given.text)
+    assert (found["at_least"], found["at_most"], found.get("category")) == group
+
+
 def test_the_sentences_of_others_patients_stay(
     world: World, sam: Patient, readers: list[Staff], desks: list[Browser]
 ) -> None:

@@ -209,9 +209,8 @@ def waiting(session: Session, staff: Staff, patient_ids: Collection[str]) -> lis
 
 def regression_set(system: System, session: Session, patient_ids: Collection[str]) -> str:
     """The confirmed sentences of these patients, as tests/risk reads them: groups with the levels
-    between which the detector must come out. A graver level is no failure of a grave one. What
-    cannot be opened is counted in the first line."""
-    groups: dict[tuple[str, str, float | None], list[str]] = {}
+    between which the detector must come out. What cannot be opened is counted in the first line."""
+    groups: dict[tuple[str, str, str, float | None], list[str]] = {}
     lost = 0
     rows = session.execute(
         select(TestSentence, Message)
@@ -224,30 +223,43 @@ def regression_set(system: System, session: Session, patient_ids: Collection[str
         if sentence is None:
             lost += 1
             continue
-        judged = _of(session, [message.id])
-        level = _settled(judged)
-        assessed = session.get_one(RiskAssessment, message.id)
-        kinds = [one.category for one in judged if one.category] or assessed.categories
-        place = whereabouts.place(session, row.patient_id, message.created_at)
-        hours = round(place.hours_since, 1) if place.hours_since is not None else None
-        kind = str(kinds[0]) if kinds else "suicide"
-        groups.setdefault((level, kind, hours), []).append(sentence)
+        named = _group(session, row, message)
+        groups.setdefault(named, []).append(sentence)
     said = f"# {lost} {'sentence' if lost == 1 else 'sentences'} left out: cannot be opened.\n"
     return (said if lost else "") + yaml.safe_dump(
-        [_group(*named, texts) for named, texts in sorted(groups.items(), key=str)],
+        [_written(*named, texts) for named, texts in sorted(groups.items(), key=str)],
         sort_keys=False,
         allow_unicode=True,
         width=100,
     )
 
 
-def _group(level: str, kind: str, hours: float | None, texts: list[str]) -> dict[str, Any]:
-    grave = Level.of(level) >= Level.urgent
+def _group(
+    session: Session, row: TestSentence, message: Message
+) -> tuple[str, str, str, float | None]:
+    """(least level, most level, category or nothing, hours since the infusion) of a sentence.
+
+    A graver level is no failure of a grave one, but where a graver one was the false alarm."""
+    judged = _of(session, [message.id])
+    level = _settled(judged)
+    assessed = session.get_one(RiskAssessment, message.id)
+    grave = Level.of(level) >= Level.urgent and verdict(assessed.level, level) != "false_alarm"
+    missed = [one.category for one in judged if one.category and one.level == level]
+    kind = next(iter([*missed, *assessed.categories]), "")
+    place = whereabouts.place(session, row.patient_id, message.created_at)
+    hours = round(place.hours_since, 1) if place.hours_since is not None else None
+    return level, "emergency" if grave else level, kind, hours
+
+
+def _written(
+    level: str, most: str, kind: str, hours: float | None, texts: list[str]
+) -> dict[str, Any]:
+    """As the file has it. Where nothing was seen and nothing missed, there is no kind to name."""
     return {
-        "name": f"judged {level}, {kind}",
+        "name": f"judged {level}, {kind}" if kind else f"judged {level}",
         "at_least": level,
-        "at_most": "emergency" if grave else level,
-        "category": kind,
+        "at_most": most,
+        **({"category": kind} if kind else {}),
         "hours": hours,
         "texts": texts,
     }
