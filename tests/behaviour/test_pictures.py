@@ -10,6 +10,7 @@ from sqlalchemy import update
 
 from bot import measures
 from bot.content import question
+from bot.variables import TRACKED
 from clinic.conversation import delivery, intake
 from clinic.escalation import machine
 from clinic.records.models import Patient, Staff, Touch
@@ -111,6 +112,20 @@ def test_the_end_of_after_effects_lies_between_two_check_ins(
     assert "By when it had gone is known for 1 of 1." in shown(page)
     rows = shown(figure(page, "after-effects").split("<tbody>")[1])
     assert "Infusion 1 3 20 fog" in rows
+
+
+@pytest.mark.parametrize("body", [code for code in TRACKED["body"].choices if code != "fine"])
+def test_no_answer_about_the_body_but_fine_means_gone(
+    world: World, sam: Patient, ames: Staff, body: str
+) -> None:
+    world.infusion(sam, hours_ago=1)
+    record(world, sam, "check_in", "c1", {"fog": 2})
+    world.clock.advance(timedelta(hours=2))
+    record(world, sam, "check_in", "c2", {"body": body})
+    world.clock.advance(timedelta(hours=17))
+    record(world, sam, "check_in", "c3", {"body": "fine"})
+    rows = shown(figure(over_time(world, sam, ames), "after-effects").split("<tbody>")[1])
+    assert "Infusion 1 3 20 " in rows
 
 
 def test_without_a_later_answer_nobody_knows_when_it_ended(

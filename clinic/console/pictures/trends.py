@@ -36,8 +36,21 @@ DRAWN = ("phq9", "gad7", "peg", "pain_nrs", "pcl5")
 #: After-effects belong to the infusion for so long, unless another comes before.
 _AFTER = timedelta(days=3)
 _FELT = ("fog", "dizzy", "nausea")
-_BODIES = {"foggy": "fog", "dizzy": "dizzy", "sick": "nausea"}
-_NAMES = {"fog": "fog", "dizzy": "dizziness", "nausea": "nausea"}
+#: What "how is your body" can be answered with, but "fine" (data/variables.yml).
+_BODIES = {
+    "foggy": "fog",
+    "dizzy": "dizzy",
+    "sick": "nausea",
+    "tired": "tired",
+    "unwell": "unwell",
+}
+_NAMES = {
+    "fog": "fog",
+    "dizzy": "dizziness",
+    "nausea": "nausea",
+    "tired": "tiredness",
+    "unwell": "feeling unwell",
+}
 
 
 @dataclass(frozen=True)
@@ -120,8 +133,9 @@ class Course:
         ]
 
     def after_effects(self) -> Spans:
-        """How long fog, dizziness and nausea lasted after each infusion, as far as was asked: seen
-        at one check-in and gone at a later one, the end lies between the two."""
+        """How long fog, dizziness, nausea, tiredness or feeling unwell lasted after each infusion,
+        as far as was asked: seen at one check-in and gone at a later one, the end lies between the
+        two."""
         found = [span for row in self.infusions if (span := self._lasted(row)) is not None]
         known = [span for span in found if span.most is not None]
         asked = any(_felt(one.data) is not None for one in self.check_ins)
