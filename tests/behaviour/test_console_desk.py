@@ -12,9 +12,10 @@ from clinic import feed
 from clinic.console import live
 from clinic.console.desk import Desk
 from clinic.console.sign_in import access
+from clinic.conversation import intake
 from clinic.escalation import machine
 from clinic.feed import Feed
-from clinic.records.models import Conversation, Escalation, Patient, Staff
+from clinic.records.models import Conversation, Escalation, Patient, RiskAssessment, Staff
 from tests.builders import World
 from tests.desk import Browser, alert, audit, heartbeat, in_order, message, record, shown
 
@@ -252,6 +253,40 @@ def test_a_patient_who_never_wrote_has_a_page(world: World, sam: Patient, browse
 def test_the_number_to_call_back_can_be_pressed(sam: Patient, browser: Browser) -> None:
     page = browser.get(f"/console/patients/{sam.id}").text
     assert '<a class="call" href="tel:+15550142">+1 555 0142</a>' in page
+
+
+def test_a_flag_of_the_second_opinion_says_which_one_and_how_sure(
+    world: World, sam: Patient, browser: Browser
+) -> None:
+    unseen = "I rehearsed the last line of me and I mean to be done before they get home"
+    stored = intake.receive_text(world.system, world.conversation(sam), unseen, "key-of-unseen")
+    with world.system.database.read() as session:
+        found = session.get_one(RiskAssessment, stored.message["id"])
+        (evidence,) = found.evidence
+    said = f"opinion.wording, version {evidence['version']}, score {found.score:.2f}"
+    assert said in shown(browser.get(f"/console/patients/{sam.id}").text)
+
+
+def test_a_flag_without_words_to_mark_says_by_which_rules(
+    world: World, sam: Patient, browser: Browser
+) -> None:
+    stored = message(world, sam, "words of another day", screened=False)
+    with world.system.database.write() as session:
+        session.add(
+            RiskAssessment(
+                message_id=stored.id,
+                level="watch",
+                conversation_level="watch",
+                categories=["suicide"],
+                evidence=[],
+                score=0.81,
+                rules="en-12ab34cd",
+                unscreened=False,
+                created_at=world.clock.now(),
+            )
+        )
+    page = shown(browser.get(f"/console/patients/{sam.id}").text)
+    assert "rules en-12ab34cd, score 0.81" in page
 
 
 # The person.

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot.risk import opinion
 from bot.risk.levels import Level
 from clinic.console import wording
 from clinic.console.patient import landmarks, marks
@@ -245,7 +246,8 @@ def _turn(
     groups = _by_rule(assessment)
     by_patient = message.author == "patient"
     whole = _about_all(message, assessment, bool(groups)) if by_patient else []
-    notes = [_note(number, group) for number, group in enumerate(groups, 1)]
+    score = _score(assessment)
+    notes = [_note(number, group, score) for number, group in enumerate(groups, 1)]
     return Turn(
         key=f"m-{message.seq}",
         seq=message.seq,
@@ -305,13 +307,20 @@ def _by_rule(assessment: RiskAssessment | None) -> list[_Rule]:
     ]
 
 
-def _note(number: int, rule: _Rule) -> Note:
+def _score(assessment: RiskAssessment | None) -> str:
+    if assessment is None or assessment.score is None:
+        return ""
+    return f"score {assessment.score:.2f}"
+
+
+def _note(number: int, rule: _Rule, score: str) -> Note:
     return Note(
         number=number,
         level=rule.level,
         category=wording.CATEGORIES.get(rule.category, rule.category),
         reason=rule.reason,
-        source=f"{rule.rule}, version {rule.version}",
+        source=f"{rule.rule}, version {rule.version}"
+        + (f", {score}" if score and rule.rule == opinion.ID else ""),
     )
 
 
@@ -327,9 +336,9 @@ def _about_all(message: Message, assessment: RiskAssessment | None, marked: bool
     kinds = ", ".join(wording.CATEGORIES.get(c, c) for c in assessment.categories)
     if message.kind == "choice":
         return [Note(0, assessment.level, kinds, "The button pressed means this.", "")]
-    score = "" if assessment.score is None else f"score {assessment.score:.2f}"
+    source = ", ".join(part for part in (f"rules {assessment.rules}", _score(assessment)) if part)
     return [
-        Note(0, assessment.level, kinds, "The message as a whole, with those before it.", score)
+        Note(0, assessment.level, kinds, "The message as a whole, with those before it.", source)
     ]
 
 
