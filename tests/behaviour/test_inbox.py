@@ -7,7 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from clinic import people
 from clinic.console.inbox import filters
+from clinic.conversation import delivery
 from clinic.records.models import Patient, Reader, SavedFilter, Staff
 from tests.behaviour.test_caseload import score
 from tests.builders import World
@@ -87,7 +89,7 @@ def test_a_kept_filter_is_ones_own_and_can_be_removed(
     assert kept.headers["location"] == "/console/patients?level=any"
     page = browser.get(kept.headers["location"]).text
     assert "My alerts" in page
-    assert "1 of your 4 patients. Alert: Any." in shown(page)
+    assert "1 of your 4 patients. Level: Any alert." in shown(page)
     other = Browser(world).sign_in(world.staff("Lee"))
     assert "My alerts" not in other.get("/console/patients").text
     with world.system.database.read() as session:
@@ -113,18 +115,53 @@ def test_the_same_name_replaces_and_a_filter_needs_a_name_and_a_choice(
         assert "The filter was not kept" in answer.text
 
 
-def test_news_is_what_came_after_my_last_visit(
+def test_a_level_that_stands_without_an_alert_is_a_filter(
+    world: World, robin: Staff, four: list[Patient]
+) -> None:
+    with world.system.database.write() as session:
+        conversation = delivery.locked(session, world.conversation(four[1]))
+        conversation.risk_level = "watch"
+    browser = Browser(world).sign_in(robin)
+    assert names(browser.get("/console/patients?level=watch").text) == ["Ben B"]
+    assert names(browser.get("/console/patients?level=any").text) == ["Ann A"]
+
+
+def test_what_i_have_to_follow_up_is_a_filter(
+    world: World, robin: Staff, four: list[Patient]
+) -> None:
+    lee = world.staff("Lee")
+    with world.system.database.write() as session:
+        people.relate(world.system, session, four[2], lee, "supervisor")
+    browser = Browser(world).sign_in(robin)
+    for patient, to, on in (
+        (four[1], robin, "2026-03-10"),
+        (four[2], lee, "2026-03-10"),
+        (four[3], robin, "2026-03-20"),
+    ):
+        home = f"/console/patients/{patient.id}"
+        browser.get(home)
+        kept = browser.post(f"{home}/follow-up", {"what": "Call", "to": to.id, "on": on})
+        assert kept.status_code == 303
+    assert names(browser.get("/console/patients?follow=due").text) == ["Ben B"]
+    assert "Follow-up: Mine, due by today" in shown(browser.last)
+
+
+def test_news_is_what_came_since_i_was_last_here_on_an_earlier_day(
     world: World, robin: Staff, four: list[Patient]
 ) -> None:
     first = Browser(world).sign_in(robin)
     assert "Since your last visit" not in first.get("/console/patients").text
-    world.clock.advance(timedelta(hours=2))
-    second = Browser(world).sign_in(robin)
-    assert "no news" in second.get("/console/patients").text
+    world.clock.advance(timedelta(hours=14))
+    morning = Browser(world).sign_in(robin)
+    assert "no news" in morning.get("/console/patients").text
     message(world, four[3], "I am back")
-    page = second.get("/console/patients").text
-    assert re.search(r"Since your last visit, 7:0\d pm : news of 1 patient", shown(page))
-    assert names(second.get("/console/patients?since=visit").text) == ["Dan D"]
+    page = morning.get("/console/patients").text
+    assert re.search(r"Since your last visit, Mar 10, 7:0\d pm : news of 1 patient", shown(page))
+    assert names(morning.get("/console/patients?since=visit").text) == ["Dan D"]
+    # Signed out by fifteen idle minutes, and in again: the morning's news is news still.
+    world.clock.advance(timedelta(minutes=20))
+    after_coffee = Browser(world).sign_in(robin)
+    assert "news of 1 patient" in shown(after_coffee.get("/console/patients").text)
 
 
 def test_many_are_marked_as_read_as_far_as_i_have_opened_them(

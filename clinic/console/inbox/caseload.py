@@ -9,14 +9,14 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import Response
 
 from clinic import glass
-from clinic.console import relations
-from clinic.console.desk import HOME, Desk, MissingError, back_to
+from clinic.console import relations, wording
+from clinic.console.desk import HOME, Desk, MissingError, back_to, zone
 from clinic.console.inbox import cases, filters
 from clinic.console.patient import newcomers
 from clinic.console.review import review
 from clinic.console.sign_in.access import Who
 from clinic.people import NotPossibleError
-from clinic.records.models import SavedFilter
+from clinic.records.models import Clinic, SavedFilter
 
 PAGE = f"{HOME}/patients"
 #: Rows shown at first; whoever needs something stands at the top.
@@ -98,7 +98,8 @@ def add(router: APIRouter, desk: Desk) -> None:
     ) -> Response:
         with system.database.read() as session:
             every = cases.of(system, session, who.staff)
-            visit = filters.last_visit(session, who)
+            when = wording.When(system.clock.now(), zone(session.get(Clinic, 1)))
+            visit = filters.last_visit(session, who, when)
             mine = filters.saved(session, who.staff.id)
         tags = sorted({tag for case in every for tag in case.tags}, key=str.casefold)
         chosen = filters.read(asked, tags)

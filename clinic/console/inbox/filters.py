@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from sqlalchemy import func, select
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from clinic.console import wording
 from clinic.console.inbox.cases import Case
 from clinic.console.sign_in.access import Who
+from clinic.console.wording import When
 from clinic.people import NotPossibleError
 from clinic.records.models import SavedFilter, StaffSession
 
@@ -20,7 +21,11 @@ Chosen = dict[str, str]
 
 #: Label and options of each field; tags are the patients' own.
 FIELDS: dict[str, tuple[str, Mapping[str, str]]] = {
-    "level": ("Alert", {"any": "Any", "urgent": "Urgent", "emergency": "Emergency"}),
+    "level": (
+        "Level",
+        {"any": "Any alert", "emergency": "Emergency", "urgent": "Urgent"}
+        | {"watch": "Watch, or standing without an alert"},
+    ),
     "category": ("Alert about", wording.CATEGORIES),
     "stage": ("Stage", wording.STAGES),
     "within": (
@@ -30,6 +35,7 @@ FIELDS: dict[str, tuple[str, Mapping[str, str]]] = {
     ),
     "score": ("A score", {"up": "Rose", "down": "Fell"}),
     "unread": ("Unread", {"yes": "Not read by me"}),
+    "follow": ("Follow-up", {"due": "Mine, due by today"}),
     "since": ("News", {"visit": "Since my last visit"}),
 }
 _LONGEST_NAME = 40
@@ -73,6 +79,8 @@ def news_at(case: Case) -> datetime | None:
 
 
 def _level(case: Case, option: str, _visit: datetime | None) -> bool:
+    if option == "watch":
+        return any(need.kind == "watch" for need in case.needs)
     alert = case.facts.alert
     return alert is not None and option in ("any", alert.level)
 
@@ -105,6 +113,10 @@ def _unread(case: Case, _option: str, _visit: datetime | None) -> bool:
     return bool(case.facts.unread or case.facts.entries)
 
 
+def _follow(case: Case, _option: str, _visit: datetime | None) -> bool:
+    return bool(case.facts.follow_up)
+
+
 def _tag(case: Case, option: str, _visit: datetime | None) -> bool:
     return option in case.tags
 
@@ -116,18 +128,21 @@ _FITS = {
     "within": _within,
     "score": _score,
     "unread": _unread,
+    "follow": _follow,
     "since": _since,
     "tag": _tag,
 }
 
 
-def last_visit(session: Session, who: Who) -> datetime | None:
-    """When this person last did something in an earlier sign-in; None: this is the first."""
+def last_visit(session: Session, who: Who, when: When) -> datetime | None:
+    """When this person was last here on an earlier day; None: this is the first. Not the sign-in
+    before this one: idle minutes end a sign-in, and the morning's news would be gone by noon."""
+    midnight = when.local(when.now).replace(hour=0, minute=0, second=0, microsecond=0)
     return session.scalar(
         select(func.max(StaffSession.seen_at)).where(
             StaffSession.staff_id == who.staff.id,
             StaffSession.half.is_(False),
-            StaffSession.created_at < who.session.created_at,
+            StaffSession.seen_at < midnight.astimezone(UTC),
         )
     )
 
