@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from clinic.console import wording
 from clinic.console.desk import zone
 from clinic.console.patient import summary
-from clinic.console.patient.summary import Section, Statement
+from clinic.console.patient.own_words import Statement
+from clinic.console.patient.summary import Section
 from clinic.console.wording import When
 from clinic.exports import typeset
 from clinic.exports.typeset import Exact
@@ -47,6 +48,8 @@ def gather(
 
 def _part(system: System, section: Section, own_words: bool, when: When) -> dict[str, Any]:
     shown = [one for one in section.statements if own_words or not one.quoted]
+    if shown and section.more:
+        shown.append(section.more)
     items = [_statement(system, one, when) for one in shown]
     if items:
         return {"title": section.title, "blocks": [{"kind": "statements", "items": items}]}

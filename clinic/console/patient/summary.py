@@ -6,9 +6,10 @@ they stand. Words the patient keeps are not here, as nowhere on the desk (withhe
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
+from urllib.parse import quote
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,7 +19,7 @@ from clinic.console import wording
 from clinic.console.desk import HOME, Desk, zone
 from clinic.console.inbox import queue
 from clinic.console.patient import person, safety
-from clinic.console.patient.withheld import withheld
+from clinic.console.patient.own_words import OwnWords, Statement
 from clinic.console.pictures.trends import Course
 from clinic.console.review import review
 from clinic.console.review.annotations import Notebook
@@ -32,7 +33,6 @@ from clinic.records.models import (
     Infusion,
     Message,
     Patient,
-    Record,
     RiskAssessment,
     Staff,
 )
@@ -42,31 +42,13 @@ from clinic.system import System
 _WORDS = (
     ("team_question", "Questions for the team", "None written down."),
     ("stressor", "What weighs on them", "Nothing named."),
-    ("intention", "Intention", "None set."),
+)
+_LATER_WORDS = (
     ("small_step", "Steps", "None chosen."),
     ("parked_decision", "Parked decisions", "None parked."),
 )
-_STATES = {
-    "done": "done",
-    "partly": "partly done",
-    "not_yet": "not yet",
-    "dropped": "let go",
-    "keep": "kept for later",
-    "drop": "let go",
-    "bring": "to talk over",
-}
+#: Lines of a section of words; the rest is counted, and one press away.
 _MOST = 6
-
-
-@dataclass(frozen=True)
-class Statement:
-    """One line and where it comes from. ``quoted``: the patient's own words."""
-
-    words: str
-    source: str
-    at: datetime | None = None
-    quoted: bool = False
-    beside: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,6 +56,8 @@ class Section:
     title: str
     statements: tuple[Statement, ...]
     empty: str
+    #: How many lines were left out, and where they stand.
+    more: Statement | None = None
 
 
 @dataclass(frozen=True)
@@ -97,9 +81,10 @@ def add(router: APIRouter, desk: Desk) -> None:
         patient_id: str,
         who: Annotated[Who, Depends(desk.signed_in)],
         since: datetime | None = None,
+        everything: Annotated[bool, Query(alias="all")] = False,
     ) -> Response:
         with desk.reading(who, patient_id) as (session, reason):
-            found = sheet(system, session, patient_id, who.staff, since)
+            found = sheet(system, session, patient_id, who.staff, since, everything)
             system.audit.add(
                 session,
                 system.clock.now(),
@@ -126,9 +111,15 @@ def add(router: APIRouter, desk: Desk) -> None:
 
 
 def sheet(
-    system: System, session: Session, patient_id: str, staff: Staff, since: datetime | None = None
+    system: System,
+    session: Session,
+    patient_id: str,
+    staff: Staff,
+    since: datetime | None = None,
+    everything: bool = False,
 ) -> Sheet:
-    """What stands in it for this reader; ``since`` (aware), else the last infusion's start."""
+    """What stands in it for this reader; ``since`` (aware), else the last infusion's start.
+    ``everything``: also where that takes longer than a minute."""
     now = system.clock.now()
     when = wording.When(now, zone(session.get(Clinic, 1)))
     course = Course(system, session, patient_id, when)
@@ -139,7 +130,7 @@ def sheet(
         place=queue.place(session, patient_id, now),
         begin=begin,
         infusions=course.infusions,
-        sections=_sections(system, session, patient_id, course, book, begin, when),
+        sections=_sections(system, session, patient_id, course, book, begin, when, everything),
         unreadable=person.unreadable(system, session, patient_id),
     )
 
@@ -157,7 +148,10 @@ def _sections(
     book: Notebook,
     begin: datetime | None,
     when: When,
+    everything: bool,
 ) -> list[Section]:
+    own = OwnWords(system, session, patient_id, begin)
+    rest = "" if everything else _rest(patient_id, begin)
     return [
         Section(
             "Risk", tuple(_risk(session, patient_id, begin, when)), "Nothing flagged, no alert."
@@ -166,11 +160,14 @@ def _sections(
             "Measures", tuple(_measures(system, session, patient_id, course)), "None finished."
         ),
         Section("Since then", tuple(_course(patient_id, course, begin)), "Nothing was asked."),
-        *(
-            Section(title, tuple(_kept(system, session, patient_id, kind, begin)), empty)
-            for kind, title, empty in _WORDS
+        *(_words(title, own.records(kind), empty, rest) for kind, title, empty in _WORDS),
+        Section(
+            "Intention, and what came of it",
+            tuple(own.intention(course.infusions)),
+            "None set.",
         ),
-        Section("In the patient's words", tuple(_quotes(patient_id, book)), "Nothing quoted yet."),
+        *(_words(title, own.records(kind), empty, rest) for kind, title, empty in _LATER_WORDS),
+        _words("In the patient's words", own.themes(book), "Nothing shared or quoted.", rest),
     ]
 
 
@@ -188,7 +185,7 @@ def _risk(session: Session, patient_id: str, begin: datetime | None, when: When)
             by = f" ({person.name})" if person else ""
             end = f"{outcomes.get(alert.disposition, alert.disposition)}{by}"
         words = f"Alert {alert.number}, {wording.LEVELS[alert.level]}, {kinds}: {end}"
-        found.append(Statement(words, _since(patient_id, alert.opened_at), alert.opened_at))
+        found.append(Statement(words, review.since(patient_id, alert.opened_at), alert.opened_at))
     flagged = (
         select(Message.seq, Message.created_at, RiskAssessment.level)
         .join(RiskAssessment, RiskAssessment.message_id == Message.id)
@@ -203,7 +200,7 @@ def _risk(session: Session, patient_id: str, begin: datetime | None, when: When)
         seq, at, level = max(rows, key=lambda row: Level.of(row[2]))
         count = "1 message was" if len(rows) == 1 else f"{len(rows)} messages were"
         words = f"{count} flagged; the gravest {wording.LEVELS[level]}"
-        found.append(Statement(words, _message(patient_id, seq), at))
+        found.append(Statement(words, review.at_message(patient_id, seq), at))
     return found
 
 
@@ -226,7 +223,7 @@ def _course(patient_id: str, course: Course, begin: datetime | None) -> list[Sta
         said = ", ".join(f"{name} {value}" for name, value in told.items() if value)
         if said:
             words = f"Infusion {row.number}: {said}"
-            found.append(Statement(words, _since(patient_id, row.at), row.at))
+            found.append(Statement(words, review.since(patient_id, row.at), row.at))
     last = f"Infusion {course.infusions[-1].number}" if course.infusions else ""
     spans = [span for span in course.after_effects().spans if span.label == last]
     for span in spans:
@@ -236,60 +233,18 @@ def _course(patient_id: str, course: Course, begin: datetime | None) -> list[Sta
     days = [one for one in course.check_ins if begin is None or one.at >= begin]
     if days:
         words = f"{len(days)} check-in{'s' if len(days) > 1 else ''}"
-        found.append(Statement(words, _since(patient_id, days[0].at), days[0].at))
+        found.append(Statement(words, review.since(patient_id, days[0].at), days[0].at))
     return found
 
 
-def _kept(
-    system: System, session: Session, patient_id: str, kind: str, begin: datetime | None
-) -> list[Statement]:
-    """The newest of a kind of record whose words the patient lets the team see. An intention is the
-    one set before the last infusion or after; the rest is what came since."""
-    rows = session.execute(
-        select(Record, Message)
-        .join(Message, Message.id == Record.message_id)
-        .where(Record.patient_id == patient_id, Record.kind == kind)
-        .order_by(Record.created_at.desc(), Record.id)
-    ).all()
-    open_or_new = [
-        (row, message)
-        for row, message in rows
-        if begin is None or row.updated_at >= begin or kind == "intention" or row.state is None
-    ]
-    hidden = _hidden(system, session, [message for _, message in open_or_new])
-    seen = [(row, message) for row, message in open_or_new if message.id not in hidden]
-    seen = seen[: 1 if kind == "intention" else _MOST]
-    places = {row.id: message.seq for row, message in seen}
-    found = []
-    for row, data in system.vault(session).documents(row for row, _ in seen):
-        state = _STATES.get(row.state or "", "")
-        source = _message(patient_id, places[row.id])
-        found.append(Statement(_text(data), source, row.created_at, True, state))
-    return found
+def _words(title: str, statements: list[Statement], empty: str, rest: str) -> Section:
+    """As much as can be read in a minute; ``rest``: where all of it stands, empty if here."""
+    left = len(statements) - _MOST if rest else 0
+    if left <= 0:
+        return Section(title, tuple(statements), empty)
+    return Section(title, tuple(statements[:_MOST]), empty, Statement(f"and {left} more", rest))
 
 
-def _quotes(patient_id: str, book: Notebook) -> list[Statement]:
-    quotes = [one for one in book.all() if one.kind == "quote" and one.words]
-    return [
-        Statement(one.words, _message(patient_id, one.seq or 1), one.at, True, f"kept by {one.by}")
-        for one in quotes[-_MOST:]
-    ]
-
-
-def _hidden(system: System, session: Session, messages: list[Message]) -> set[str]:
-    ids = [message.id for message in messages]
-    rows = session.scalars(select(RiskAssessment).where(RiskAssessment.message_id.in_(ids)))
-    return withheld(session, system.words, messages, {row.message_id: row for row in rows})
-
-
-def _text(data: dict[str, Any]) -> str:
-    return str(data.get("text", ""))
-
-
-def _message(patient_id: str, seq: int) -> str:
-    return review.url(patient_id, max(1, seq - review.CONTEXT), place=f"#m-{seq}")
-
-
-def _since(patient_id: str, at: datetime) -> str:
-    moment = at.isoformat().replace("+", "%2B")
-    return f"{HOME}/patients/{patient_id}/review?since={moment}"
+def _rest(patient_id: str, begin: datetime | None) -> str:
+    since = f"&since={quote(begin.isoformat())}" if begin else ""
+    return f"{HOME}/patients/{patient_id}/summary?all=1{since}"

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Form, Query
 from fastapi.responses import Response
@@ -71,6 +72,16 @@ def url(patient_id: str, start: int | None = None, said: str = "", place: str = 
         part for part in (f"start={start}" if start else "", f"said={said}" if said else "") if part
     )
     return f"{HOME}/patients/{patient_id}/review" + (f"?{asked}" if asked else "") + place
+
+
+def at_message(patient_id: str, seq: int) -> str:
+    """The address of a message with what was said around it."""
+    return url(patient_id, max(1, seq - CONTEXT), place=f"#m-{seq}")
+
+
+def since(patient_id: str, moment: datetime) -> str:
+    """The address of the record from a moment on."""
+    return f"{HOME}/patients/{patient_id}/review?since={quote(moment.isoformat())}"
 
 
 def unread(session: Session, staff_id: str, patient_ids: Collection[str]) -> dict[str, Unread]:
