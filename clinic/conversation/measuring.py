@@ -142,6 +142,11 @@ def due(
     return list(cadence.due(where.stage, since, finished, indications))
 
 
+def name_of(key: str) -> str:
+    """Which measure a record is of, by its key: the name, a dash and an id (``current``)."""
+    return key.rpartition("-")[0]
+
+
 def _place(item: Item) -> tuple[str, str]:
     if item.measure is None:
         raise ValueError(f"{item.id} is no question of a measure")

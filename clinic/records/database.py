@@ -7,7 +7,7 @@ last messages before a power cut could be gone although the patient got a receip
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,8 +33,18 @@ class UtcDateTime(TypeDecorator[datetime]):
             raise ValueError("a time without a zone was about to be stored")
         return value.astimezone(UTC).replace(tzinfo=None)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        return None if value is None else value.replace(tzinfo=UTC)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        # Not process_result_value, and no ``replace``: a list of patients reads ten thousand times,
+        # and so each takes a tenth of the processor's time.
+        return _from_sqlite if dialect.name == "sqlite" else _from_postgresql
+
+
+def _from_sqlite(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(f"{value}+00:00")
+
+
+def _from_postgresql(value: datetime | None) -> datetime | None:
+    return None if value is None else datetime.combine(value, value.time(), UTC)
 
 
 class DatabaseError(Exception):

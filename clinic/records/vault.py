@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from clinic.records.crypto import CryptoError, Keyring, PatientCipher
 from clinic.records.models import Message, Patient, Record
 
-#: A record, or its columns where there are many.
+#: A patient or a record, or their columns where there are many.
+Named = Patient | Row[Any]
 Kept = Record | Row[Any]
 #: Stands where something was changed in the database, or sealed with a key that is gone.
 UNREADABLE = "(cannot be opened)"
@@ -28,7 +29,7 @@ class Vault:
         self._keyring = keyring
         self._ciphers: dict[str, PatientCipher] = {}
 
-    def admit(self, patient: Patient) -> PatientCipher:
+    def admit(self, patient: Named) -> PatientCipher:
         """The cipher of a patient whose row is at hand (also one not yet stored)."""
         cipher = PatientCipher(patient.id, self._keyring.unwrap(patient.id, patient.data_key))
         self._ciphers[patient.id] = cipher
@@ -45,8 +46,9 @@ class Vault:
     def seal(self, patient_id: str, table: str, column: str, row: str, text: str) -> bytes:
         return self.cipher(patient_id).seal(table, column, row, text)
 
-    def name(self, patient: Patient) -> str:
-        return self.cipher(patient.id).open("patient", "name", patient.id, patient.name_sealed)
+    def name(self, patient: Named) -> str:
+        cipher = self._ciphers.get(patient.id) or self.admit(patient)
+        return cipher.open("patient", "name", patient.id, patient.name_sealed)
 
     def phone(self, patient: Patient) -> str | None:
         if patient.phone_sealed is None:
@@ -58,7 +60,7 @@ class Vault:
 
     # For pages: a value that does not open is said to be so, and takes nothing else with it.
 
-    def shown_name(self, patient: Patient) -> str:
+    def shown_name(self, patient: Named) -> str:
         if not patient.data_key:
             return ERASED
         return _shown(lambda: self.name(patient))

@@ -197,6 +197,26 @@ def test_old_news_of_a_score_is_no_news(world: World, robin: Staff, sam: Patient
     assert all("PHQ-9" not in said for said in words(world, robin))
 
 
+def test_a_score_is_compared_with_the_one_before_however_long_ago_that_was(
+    world: World, robin: Staff, sam: Patient
+) -> None:
+    score(world, sam, "phq9", 8)
+    world.clock.advance(timedelta(days=90))
+    score(world, sam, "phq9", 14)
+    assert words(world, robin)[0] == "PHQ-9 rose from 8 to 14,"
+
+
+def test_who_looks_for_a_score_that_rose_finds_an_old_one_too(
+    world: World, robin: Staff, sam: Patient
+) -> None:
+    for value in (8, 14):
+        score(world, sam, "phq9", value)
+        world.clock.advance(timedelta(days=40))
+    browser = Browser(world).sign_in(robin)
+    assert "Sam Rivera" in browser.get("/console/patients?score=up").text
+    assert "Sam Rivera" not in browser.get("/console/patients?score=down").text
+
+
 def test_visits_unanswered_count_until_the_patient_writes(
     world: World, robin: Staff, sam: Patient
 ) -> None:

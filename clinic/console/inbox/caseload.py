@@ -97,9 +97,9 @@ def add(router: APIRouter, desk: Desk) -> None:
         problem: str = "",
     ) -> Response:
         with system.database.read() as session:
-            every = cases.of(system, session, who.staff)
             when = wording.When(system.clock.now(), zone(session.get(Clinic, 1)))
             visit = filters.last_visit(session, who, when)
+            every = cases.of(system, session, who.staff, filters.reach(asked, visit))
             mine = filters.saved(session, who.staff.id)
         tags = sorted({tag for case in every for tag in case.tags}, key=str.casefold)
         chosen = filters.read(asked, tags)

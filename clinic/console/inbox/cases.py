@@ -2,11 +2,11 @@
 however many patients."""
 
 import contextlib
-import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session
@@ -38,6 +38,8 @@ from clinic.records.vault import Vault
 from clinic.system import System
 
 Ids = Collection[str]
+#: A row of columns, by their names.
+Columns = Any
 
 
 @dataclass(frozen=True)
@@ -59,22 +61,25 @@ class Case:
     tags: frozenset[str] = frozenset()
 
 
-def of(system: System, session: Session, staff: Staff) -> list[Case]:
-    """Every patient this person may read, those who need them first."""
+def of(system: System, session: Session, staff: Staff, since: datetime | None = None) -> list[Case]:
+    """Every patient this person may read, those who need them first. ``since``: how far back a
+    score that changed is looked for, where that is further than the policy's days."""
     now = system.clock.now()
     mine = relations.readable(session, staff, now)
     clinic = session.get_one(Clinic, 1)
     when = wording.When(now, zone(clinic))
     vault, clock = system.vault(session), whereabouts.clock(clinic)
-    patients = session.scalars(select(Patient).where(Patient.id.in_(mine))).all()
+    patients = _patients(session, mine, staff.id)
+    # First, so that the keys are at hand for what else is sealed.
+    names = {patient.id: vault.shown_name(patient) for patient in patients}
     held = _infusions(session, mine)
-    known = _facts(session, vault, staff, patients, held, now)
     due = follow_up.due(system, session, list(mine), staff.id, when.day(now))
+    changes = _changes(session, vault, mine, min(needs.score_news(now), since or now))
+    known = _facts(session, staff, patients, held, due, changes, now)
     marked = tags(session, vault, mine)
     cases = []
     for patient in patients:
-        name = vault.shown_name(patient)
-        facts = replace(known[patient.id], follow_up=due.get(patient.id, ""))
+        name, facts = names[patient.id], known[patient.id]
         past = held.get(patient.id, [])
         place = stages.place(now, past, clock, patient.program)
         cases.append(
@@ -98,31 +103,30 @@ def of(system: System, session: Session, staff: Staff) -> list[Case]:
 
 def _facts(
     session: Session,
-    vault: Vault,
     staff: Staff,
-    patients: Sequence[Patient],
+    patients: Sequence[Columns],
     held: Mapping[str, list[stages.Infusion]],
+    due: Mapping[str, str],
+    changes: Mapping[str, list[Change]],
     now: datetime,
 ) -> dict[str, Facts]:
     ids = [patient.id for patient in patients]
-    risks, wrote = _risks(session, ids), _wrote(session, ids)
-    unread = review.unread(session, staff.id, ids)
     shared = _counts(session, _shared(ids, staff.id))
     asked = _counts(session, _asked(ids))
     missed = _counts(session, _missed(ids))
     alerts = _alerts(session, ids)
-    changes = _changes(session, vault, ids)
     return {
         patient.id: Facts(
-            risk=risks.get(patient.id, "none"),
+            risk=patient.risk_level or "none",
             alert=alerts.get(patient.id),
             requests=asked[patient.id],
-            changes=tuple(changes[patient.id]),
-            unread=unread[patient.id].count if patient.id in unread else 0,
+            follow_up=due.get(patient.id, ""),
+            changes=tuple(changes.get(patient.id, ())),
+            unread=patient.unread or 0,
             entries=shared[patient.id],
             missed=missed[patient.id],
             coming=_next(held.get(patient.id, []), now),
-            last_at=wrote.get(patient.id),
+            last_at=patient.wrote,
             known_since=patient.created_at,
             ended=patient.program == "ended",
         )
@@ -133,9 +137,11 @@ def _facts(
 # -- one question each, for all patients at once -------------------------------------------------
 
 
-def _wrote(session: Session, ids: Ids) -> dict[str, datetime]:
-    """When each last wrote; a quiet page of the journal is writing too."""
-    last = (
+def _patients(session: Session, ids: Ids, staff_id: str) -> Sequence[Columns]:
+    """Columns, not rows of the session, here and below: a supervisor's list is of hundreds. With
+    the risk the conversation carries, and when they last ``wrote``; a quiet page of the journal is
+    writing too. ``unread``: messages this person has not marked."""
+    wrote = (
         select(Message.created_at)
         .where(Message.conversation_id == Conversation.id, FROM_PATIENT)
         .order_by(Message.seq.desc())
@@ -143,19 +149,20 @@ def _wrote(session: Session, ids: Ids) -> dict[str, datetime]:
         .correlate(Conversation)
         .scalar_subquery()
     )
-    rows = session.execute(
-        select(Conversation.patient_id, last).where(Conversation.patient_id.in_(ids))
-    )
-    return {patient: at for patient, at in rows if at is not None}
-
-
-def _risks(session: Session, ids: Ids) -> dict[str, str]:
-    rows = session.execute(
-        select(Conversation.patient_id, Conversation.risk_level).where(
-            Conversation.patient_id.in_(ids)
+    return session.execute(
+        select(
+            Patient.id,
+            Patient.data_key,
+            Patient.name_sealed,
+            Patient.program,
+            Patient.created_at,
+            Conversation.risk_level,
+            wrote.label("wrote"),
+            review.unread_count(staff_id).label("unread"),
         )
-    )
-    return {patient: level for patient, level in rows}  # noqa: C416 - rows are not pairs to mypy
+        .outerjoin(Conversation, Conversation.patient_id == Patient.id)
+        .where(Patient.id.in_(ids))
+    ).all()
 
 
 def _shared(ids: Ids, staff_id: str) -> Select[str, int]:
@@ -214,21 +221,18 @@ def _counts(session: Session, query: Select[str, int]) -> dict[str, int]:
 
 
 def _infusions(session: Session, ids: Ids) -> dict[str, list[stages.Infusion]]:
-    """Columns, not rows of the session: a list of patients asks for thousands."""
     rows = session.execute(
         select(
             Infusion.patient_id,
             Infusion.number,
             Infusion.started_at,
             Infusion.ended_at,
-            Infusion.cancelled,
             Infusion.booster,
-        ).where(Infusion.patient_id.in_(ids))
+        ).where(Infusion.patient_id.in_(ids), Infusion.cancelled.is_(False))
     )
-    held: dict[str, list[stages.Infusion]] = {}
-    for patient_id, number, start, end, cancelled, booster in rows:
-        one = stages.Infusion(number, start, end, cancelled, booster)
-        held.setdefault(patient_id, []).append(one)
+    held: dict[str, list[stages.Infusion]] = defaultdict(list)
+    for patient_id, number, start, end, booster in rows:
+        held[patient_id].append(stages.Infusion(number, start, end, booster=booster))
     return held
 
 
@@ -246,44 +250,54 @@ def _alerts(session: Session, ids: Ids) -> dict[str, Alert]:
     }
 
 
-def _changes(session: Session, vault: Vault, ids: Ids) -> dict[str, list[Change]]:
-    """The newest two finished of each measure in which a change can mean something."""
-    # A measure's key is its name, a dash and an id of 32 letters (conversation/measuring.py).
-    name = func.substr(Record.key, 1, func.length(Record.key) - 33)
-    place = func.row_number().over(
-        partition_by=(Record.patient_id, name), order_by=(Record.updated_at.desc(), Record.key)
-    )
-    ranked = (
-        select(Record.id, place.label("place"))
-        .where(
-            Record.patient_id.in_(ids), Record.kind == measuring.KIND, Record.state == "complete"
-        )
-        .subquery()
-    )
-    rows = session.execute(
-        select(Record.patient_id, Record.id, Record.data_sealed, Record.updated_at)
-        .join(ranked, ranked.c.id == Record.id)
-        .where(ranked.c.place <= 2)
-        .order_by(Record.updated_at, Record.key)
-    )
-    scores = defaultdict(list)
-    for patient_id, row_id, sealed, at in rows:
-        try:
-            data = json.loads(vault.cipher(patient_id).open("record", "data", row_id, sealed))
-        except CryptoError:
-            # Shown as such on the patient's own page; the list lives.
-            continue
-        value = (data["score"] or {}).get("value")
-        if value is not None:
-            scores[patient_id, data["measure"]].append((at, value))
+def _changes(session: Session, vault: Vault, ids: Ids, since: datetime) -> dict[str, list[Change]]:
+    """How each measure that was finished after ``since`` stands to the one before it."""
+    rows = _finished(session, ids, since)
+    # Of most, the one before lies in these days too. Only of the others is looked further back.
+    alone = {patient_id for (patient_id, _), held in rows.items() if len(held) == 1}
+    older = _finished(session, alone, None) if alone else {}
     found: dict[str, list[Change]] = defaultdict(list)
-    for (patient_id, measure_id), pairs in scores.items():
-        measure = measures.measures().get(measure_id)
-        if measure is not None and measure.change is not None and len(pairs) == 2:
-            (_, before), (at, after) = pairs
+    for (patient_id, name), held in rows.items():
+        measure = measures.measures()[name]
+        every = older.get((patient_id, name), held)
+        newest = sorted(every, key=lambda row: (row.updated_at, row.key))[-2:]
+        scores = [score for row in newest if (score := _score(vault, row)) is not None]
+        if len(scores) == 2:
+            before, after = scores
             said = measures.changed(measure, before, after)
-            found[patient_id].append(Change(measure.name, before, after, said, at))
+            change = Change(measure.name, before, after, said, newest[-1].updated_at)
+            found[patient_id].append(change)
     return found
+
+
+def _finished(
+    session: Session, ids: Ids, since: datetime | None
+) -> dict[tuple[str, str], list[Columns]]:
+    """Finished measures in which a change can mean something, by patient and measure, in no order
+    and sealed as they are."""
+    query = (
+        select(Record.patient_id, Record.id, Record.key, Record.data_sealed, Record.updated_at)
+        .where(Record.patient_id.in_(ids), Record.kind == measuring.KIND)
+        .where(Record.state == "complete")
+    )
+    if since is not None:
+        query = query.where(Record.updated_at > since)
+    known = {name for name, one in measures.measures().items() if one.change is not None}
+    found: dict[tuple[str, str], list[Columns]] = defaultdict(list)
+    for row in session.execute(query):
+        name = measuring.name_of(row.key)
+        if name in known:
+            found[row.patient_id, name].append(row)
+    return found
+
+
+def _score(vault: Vault, row: Columns) -> float | None:
+    try:
+        value: float | None = (vault.data(row)["score"] or {}).get("value")
+    except CryptoError:
+        # Shown as such on the patient's own page; the list lives.
+        return None
+    return value
 
 
 def tags(session: Session, vault: Vault, ids: Ids) -> dict[str, set[str]]:

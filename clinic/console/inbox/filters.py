@@ -39,6 +39,7 @@ FIELDS: dict[str, tuple[str, Mapping[str, str]]] = {
     "since": ("News", {"visit": "Since my last visit"}),
 }
 _LONGEST_NAME = 40
+_EVER = datetime.min.replace(tzinfo=UTC)
 _MOST = 20
 
 
@@ -68,6 +69,13 @@ def say(chosen: Chosen) -> str:
 def fits(case: Case, chosen: Chosen, visit: datetime | None) -> bool:
     """Whether a patient fits every choice. ``visit``: when this clinician was last here."""
     return all(_FITS[name](case, option, visit) for name, option in chosen.items())
+
+
+def reach(asked: Mapping[str, str], visit: datetime | None) -> datetime | None:
+    """How far back a score that changed may decide whether a patient fits; None: no further than
+    the list itself looks."""
+    without_end = asked.get("score") or (asked.get("since") and visit is None)
+    return _EVER if without_end else visit
 
 
 def news_at(case: Case) -> datetime | None:

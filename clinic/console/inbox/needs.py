@@ -98,6 +98,11 @@ def policy(path: Path = PATH) -> dict[str, Any]:
     return read
 
 
+def score_news(now: datetime) -> datetime:
+    """Since when a score counts as news."""
+    return now - timedelta(days=policy()["score_days"])
+
+
 def needs(facts: Facts, when: When) -> list[Need]:
     """Every reason there is, the strongest first."""
     rules = policy()
@@ -144,8 +149,8 @@ def _follow_up(facts: Facts, _when: When, _rules: dict[str, Any]) -> list[Need]:
     return [Need("follow_up", f"Follow up: {facts.follow_up}")] if facts.follow_up else []
 
 
-def _worse(facts: Facts, when: When, rules: dict[str, Any]) -> list[Need]:
-    since = when.now - timedelta(days=rules["score_days"])
+def _worse(facts: Facts, when: When, _rules: dict[str, Any]) -> list[Need]:
+    since = score_news(when.now)
     return [
         Need("worse", f"{one.measure} rose from {one.before:g} to {one.after:g},", at=one.at)
         for one in facts.changes

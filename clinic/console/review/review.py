@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Form, Query
 from fastapi.responses import Response
-from sqlalchemy import func, select
+from sqlalchemy import ScalarSelect, Select, func, select
 from sqlalchemy.orm import Session
 
 from clinic.console import wording
@@ -86,26 +86,42 @@ def since(patient_id: str, moment: datetime) -> str:
 
 def unread(session: Session, staff_id: str, patient_ids: Collection[str]) -> dict[str, Unread]:
     """What this person has not marked as read, by patient; without those who have nothing."""
+    first = _not_marked(staff_id, Message.seq).order_by(Message.seq).limit(1)
+    oldest = _not_marked(staff_id, Message.created_at).order_by(Message.seq).limit(1)
     found = session.execute(
         select(
             Conversation.patient_id,
-            func.count(),
-            func.min(Message.seq),
-            func.min(Message.created_at),
-        )
-        .join(Message, Message.conversation_id == Conversation.id)
-        .outerjoin(
-            Reviewed,
-            (Reviewed.conversation_id == Conversation.id) & (Reviewed.staff_id == staff_id),
-        )
-        .where(
-            Conversation.patient_id.in_(patient_ids),
-            FROM_PATIENT,
-            Message.seq > func.coalesce(Reviewed.seq, 0),
-        )
-        .group_by(Conversation.patient_id)
+            unread_count(staff_id),
+            first.scalar_subquery(),
+            oldest.scalar_subquery(),
+        ).where(Conversation.patient_id.in_(patient_ids))
     )
-    return {patient: Unread(count, first, oldest) for patient, count, first, oldest in found}
+    return {patient: Unread(count, seq, at) for patient, count, seq, at in found if count}
+
+
+def unread_count(staff_id: str) -> ScalarSelect[int]:
+    """How many of a conversation's messages this person has not marked, as a column beside it."""
+    return _not_marked(staff_id, func.count()).scalar_subquery()
+
+
+def _not_marked(staff_id: str, column: Any) -> Select[Any]:
+    """Of one conversation, from the mark on. With the marks joined to them, the messages would all
+    be walked through, those read long ago too."""
+    mark = (
+        select(Reviewed.seq)
+        .where(Reviewed.conversation_id == Conversation.id, Reviewed.staff_id == staff_id)
+        .correlate(Conversation)
+        .scalar_subquery()
+    )
+    return (
+        select(column)
+        .where(
+            Message.conversation_id == Conversation.id,
+            FROM_PATIENT,
+            Message.seq > func.coalesce(mark, 0),
+        )
+        .correlate(Conversation)
+    )
 
 
 def add(router: APIRouter, desk: Desk) -> None:
