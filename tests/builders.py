@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from fastapi import FastAPI
 from sqlalchemy import select
 
 from clinic import infusions, people
+from clinic.app import create_app
 from clinic.clock import ManualClock
 from clinic.patient import access
 from clinic.records.database import Database
@@ -75,6 +77,11 @@ class World:
 
     system: System
     clock: ManualClock
+
+    @functools.cached_property
+    def edge(self) -> FastAPI:
+        """The edge of this clinic, for every browser of a test; to make one takes a while."""
+        return create_app(self.system)
 
     @classmethod
     def make(cls, home: Path, **changes: object) -> World:

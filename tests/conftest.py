@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,3 +22,9 @@ def world(tmp_path: Path) -> Iterator[World]:
     made = World.make(tmp_path)
     yield made
     made.system.database.close()
+
+
+def pytest_collection_finish() -> None:
+    """The collector need not look through the tests and the libraries again and again."""
+    gc.collect()
+    gc.freeze()

@@ -12,7 +12,6 @@ from fastapi.testclient import TestClient
 from httpx import Response
 
 from bot.risk.levels import Level
-from clinic.app import create_app
 from clinic.console.desk import COOKIE
 from clinic.console.sign_in import access, proofs
 from clinic.conversation import delivery
@@ -27,7 +26,7 @@ class Browser:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._client = TestClient(create_app(world.system), follow_redirects=False)
+        self._client = TestClient(world.edge, follow_redirects=False)
         self.last = ""
 
     def sign_in(self, staff: Staff) -> Browser:
