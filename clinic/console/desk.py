@@ -25,6 +25,7 @@ from sqlalchemy.orm import Session
 from starlette.exceptions import HTTPException
 
 from clinic.console import relations, tour, wording
+from clinic.console.review import judgements
 from clinic.console.sign_in import access
 from clinic.console.sign_in.access import Who
 from clinic.conversation import delivery
@@ -154,6 +155,7 @@ class Desk:
         with self.system.database.read() as session:
             clinic = session.get(Clinic, 1)
             silent, trouble = self.warnings(session) if who is not None else (False, [])
+            to_judge = judgements.count(session, who.staff, now) if who is not None else 0
         values |= {
             "who": who,
             "csrf": who.session.csrf if who else "",
@@ -161,6 +163,7 @@ class Desk:
             "when": wording.When(now, zone(clinic)),
             "tour": tour.shown(who.staff, _demo(clinic)) if who else None,
             "tour_steps": len(tour.STEPS),
+            "to_judge": to_judge,
             "engine_silent": silent,
             "trouble": trouble,
         }

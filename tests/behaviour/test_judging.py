@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,9 +14,17 @@ import yaml
 from bot.risk import ruleset
 from clinic import people
 from clinic.console.review.agreement import agreement
-from clinic.records.models import Judgement, Patient, Staff, TestSentence
+from clinic.records.models import (
+    Judgement,
+    Message,
+    Patient,
+    Record,
+    RecordMessage,
+    Staff,
+    TestSentence,
+)
 from tests.builders import World
-from tests.desk import Browser, audit, authenticator, heartbeat, message, shown
+from tests.desk import Browser, audit, authenticator, heartbeat, message, record, shown
 
 RISK = "I do not want to be here any more, said Quillon in Lisbon"
 
@@ -141,6 +151,83 @@ def test_kappa_is_the_published_one() -> None:
     assert agreement([("a", "a")] * 3).kappa is None
     assert agreement([]).kappa is None
     assert agreement([("a", "b"), ("b", "a")]).kappa == pytest.approx(-1)
+
+
+def first_reads(desk: Browser) -> list[str]:
+    """ "SR, message 3: Flagged Watch" of each."""
+    listed = desk.get("/console/judging").text.partition('id="first-reads"')[2].partition("</table")
+    rows = re.findall(r"<tr>(.*?)</tr>", listed[0].partition("<tbody>")[2], re.DOTALL)
+    return [shown(row) for row in rows]
+
+
+def test_who_reads_first_begins_with_what_was_flagged_and_a_few_by_lot(
+    world: World, sam: Patient, readers: list[Staff], desks: list[Browser]
+) -> None:
+    stranger = world.patient("Kim Olsen", world.staff("Charlie"))
+    for number in range(1, 13):
+        message(world, sam, f"a day like others, number {number}")
+        message(world, stranger, f"nobody else's day {number}")
+    message(world, sam, "flagged words", ("flagged", "test.rule", "watch"))
+    assert len(first_reads(desks[0])) == 1, "today's words are in tomorrow's lot"
+    world.clock.advance(timedelta(days=1))
+    desks = [Browser(world).sign_in(reader) for reader in readers[:2]]
+    today = first_reads(desks[0])
+    assert "SR , message 13" in today[0] and "Flagged Watch" in today[0]
+    assert len(today) == 4
+    assert all("by lot" in row for row in today[1:])
+    message(world, sam, "more words")
+    assert first_reads(desks[0]) == today == first_reads(desks[1]), "the same all day, for all"
+    # One is judged: it goes, waits for a second reader, and no other takes its place.
+    seq = re.search(r"message (\d+)", today[1])
+    assert seq and judge(desks[0], sam, "none", int(seq[1])) == 303
+    assert first_reads(desks[0]) == [today[0], *today[2:]]
+    assert "A second reader" in desks[1].get("/console/judging").text
+    drawn = {row.partition(" Drawn")[0] for row in today[1:]}
+    for _ in range(3):
+        world.clock.advance(timedelta(days=1))
+        rows_now = first_reads(Browser(world).sign_in(readers[0]))
+        drawn |= {row.partition(" Drawn")[0] for row in rows_now[1:]}
+    assert len(drawn) > 6, "the lot falls anew each day"
+
+
+def test_words_the_patient_keeps_are_not_in_the_lot(
+    world: World, sam: Patient, readers: list[Staff]
+) -> None:
+    kept = message(world, sam, "a page I keep")
+    gone = message(world, sam, "broken")
+    message(world, sam, "words anybody may read")
+    part = {"prompt": "p", "state": "answered", "text": "x"}
+    record(
+        world,
+        sam,
+        "journal_entry",
+        "e1",
+        {"state": "complete", "sharing": "private", "parts": [part]},
+    )
+    with world.system.database.write() as session:
+        entry = session.query(Record).filter_by(kind="journal_entry").one()
+        session.add(RecordMessage(record_id=entry.id, message_id=kept.id))
+        session.get_one(Message, gone.id).text_sealed = b"\x01"
+    world.clock.advance(timedelta(days=1))
+    rows = first_reads(Browser(world).sign_in(readers[0]))
+    assert [row.partition(" Mar")[0] for row in rows] == ["SR , message 3"]
+
+
+def test_the_way_there_says_how_many_wait_for_me(
+    world: World, sam: Patient, desks: list[Browser]
+) -> None:
+    def link(desk: Browser) -> str:
+        page = desk.get("/console/patients").text
+        return shown(re.search(r'<a href="/console/judging".*?</a>', page, re.DOTALL)[0])  # type: ignore[index]
+
+    message(world, sam, RISK, ("not want to be here", "test.rule", "urgent"))
+    assert link(desks[1]) == "Judging"
+    judge(desks[0], sam, "urgent")
+    assert [link(desk) for desk in desks[:2]] == ["Judging", "Judging 1 waits for you"]
+    judge(desks[1], sam, "watch")
+    assert link(desks[1]) == "Judging"
+    assert link(desks[2]) == "Judging 1 waits for you"
+    assert link(Browser(world).sign_in(world.staff("Charlie"))) == "Judging"
 
 
 @pytest.fixture

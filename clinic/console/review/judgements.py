@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import Any
 
 import yaml
-from sqlalchemy import func, select
+from sqlalchemy import Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from bot.contract import RISK_CATEGORIES
 from bot.risk.levels import Level
-from clinic.console import wording
+from clinic.console import relations, wording
 from clinic.console.review.agreement import Agreement, agreement
 from clinic.console.review.annotations import span
 from clinic.conversation import whereabouts
@@ -186,25 +186,36 @@ def tally(session: Session) -> dict[str, int]:
 
 def waiting(session: Session, staff: Staff, patient_ids: Collection[str]) -> list[Waiting]:
     """What waits for this person, oldest first: among patients they may read."""
-    messages = session.execute(
-        select(Message, Conversation.patient_id)
-        .join(Conversation, Conversation.id == Message.conversation_id)
-        .where(
-            Conversation.patient_id.in_(patient_ids),
-            Message.id.in_(select(Judgement.message_id)),
-        )
+    half = _half_judged(staff.id).subquery()
+    rows = session.execute(
+        select(Conversation.patient_id, Message.seq, Message.created_at, half.c.readers)
+        .join(Message, Message.conversation_id == Conversation.id)
+        .join(half, half.c.message_id == Message.id)
+        .where(Conversation.patient_id.in_(patient_ids))
         .order_by(Message.created_at, Message.id)
-    ).all()
-    by_message: dict[str, list[Judgement]] = {}
-    for row in _of(session, [message.id for message, _ in messages]):
-        by_message.setdefault(row.message_id, []).append(row)
-    found = [
-        Waiting(
-            patient_id, message.seq, message.created_at, _wanted(by_message[message.id], staff.id)
-        )
-        for message, patient_id in messages
+    )
+    return [
+        Waiting(patient_id, seq, at, "second" if readers == 1 else "decide")
+        for patient_id, seq, at, readers in rows
     ]
-    return [one for one in found if one.wanted in ("second", "decide")]
+
+
+def count(session: Session, staff: Staff, now: datetime) -> int:
+    """How many wait for this person. Every page asks: mostly nothing waits for anybody."""
+    if session.execute(_half_judged(staff.id).limit(1)).first() is None:
+        return 0
+    return len(waiting(session, staff, relations.readable(session, staff, now)))
+
+
+def _half_judged(staff_id: str) -> Select[str, int]:
+    """Messages with one reading, or with two that differ, none of them this person's."""
+    mine = func.sum(case((Judgement.staff_id == staff_id, 1), else_=0))
+    readers, levels = func.count(), func.count(Judgement.level.distinct())
+    return (
+        select(Judgement.message_id, readers.label("readers"))
+        .group_by(Judgement.message_id)
+        .having(mine == 0, or_(readers == 1, and_(readers == 2, levels == 2)))
+    )
 
 
 def regression_set(system: System, session: Session, patient_ids: Collection[str]) -> str:

@@ -6,13 +6,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form
 from fastapi.responses import Response
 
-from clinic.console import relations
-from clinic.console.desk import Desk, back_to
+from clinic.console import relations, wording
+from clinic.console.desk import Desk, back_to, zone
 from clinic.console.inbox import queue
-from clinic.console.review import judgements, margin
+from clinic.console.review import first_reads, judgements, margin, review
 from clinic.console.sign_in import access, keys
 from clinic.console.sign_in.access import Who
 from clinic.people import NotPossibleError
+from clinic.records.models import Clinic
 
 Text = Annotated[str, Form()]
 
@@ -82,19 +83,24 @@ def add(router: APIRouter, desk: Desk) -> None:
 def overview(
     desk: Desk, who: Who, status: int = 200, problems: dict[str, str] | None = None
 ) -> Response:
-    """What waits for this person, and the figures."""
+    """What waits for this person, what to begin with, and the figures."""
     system = desk.system
     with system.database.read() as session:
         mine = relations.readable(session, who.staff, system.clock.now())
         waiting = judgements.waiting(session, who.staff, mine)
-        letters = queue.initials(system, session, [one.patient_id for one in waiting])
+        when = wording.When(system.clock.now(), zone(session.get(Clinic, 1)))
+        begin = first_reads.of(system, session, review.own(session, who.staff.id), when)
+        named = [*(one.patient_id for one in waiting), *(one.patient_id for one in begin)]
+        letters = queue.initials(system, session, named)
         agreed, tally = judgements.agreed(session), judgements.tally(session)
     return desk.page(
         "judging.html",
         who,
         status,
-        here="review",
+        here="judging",
         waiting=waiting,
+        begin=begin,
+        days=first_reads.DAYS,
         letters=letters,
         agreed=agreed,
         tally=tally,

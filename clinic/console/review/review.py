@@ -131,7 +131,7 @@ def add(router: APIRouter, desk: Desk) -> None:
     def next_patient(who: Annotated[Who, Depends(desk.signed_in)], but: str = "") -> Response:
         """On to whoever of one's own patients has waited longest to be read."""
         with system.database.read() as session:
-            waiting = unread(session, who.staff.id, _own(session, who))
+            waiting = unread(session, who.staff.id, own(session, who.staff.id))
         waiting.pop(but, None)
         if not waiting:
             return desk.page("review_done.html", who, here="review")
@@ -289,12 +289,10 @@ def _view(
     }
 
 
-def _own(session: Session, who: Who) -> set[str]:
+def own(session: Session, staff_id: str) -> set[str]:
     """Patients one is the therapist or supervisor of: whom an alert let in is not one's week."""
     return set(
-        session.scalars(
-            select(CareRelation.patient_id).where(CareRelation.staff_id == who.staff.id)
-        )
+        session.scalars(select(CareRelation.patient_id).where(CareRelation.staff_id == staff_id))
     )
 
 
