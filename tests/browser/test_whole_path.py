@@ -183,6 +183,7 @@ def test_a_patient_reflects_words_show_risk_and_a_clinician_acknowledges(
     for page in (desk, phone):
         page.on("request", lambda r: third_parties.append(r.url) if "127.0.0.1" not in r.url else 0)
     sign_in(desk, running, "noor@harbor.invalid")
+    desk.get_by_role("button", name="No, thank you").click()
     keep_picture(desk, "desk-empty")
     expect_no_barriers(desk)
 
