@@ -221,7 +221,7 @@ def scatter(picture: Scatter) -> Markup:
             across,
             _foot(_LEFT, "start", f"{left:g}"),
             _foot(_WIDTH - _RIGHT, "end", f"{right:g}"),
-            *(_dot(dot, *place(dot)) for dot in picture.dots),
+            *(_dot(dot, *place(dot)) for dot in _apart(picture.dots)),
         ]
     )
     rows = [(dot.label, f"{dot.across:g}", f"{dot.up:g}") for dot in picture.dots]
@@ -335,6 +335,14 @@ def _point(point: Point, axis: _Axis, say: Say) -> Markup:
     return Markup(
         '<polygon points="{:.1f},{:.1f} {:.1f},{:.1f} {:.1f},{:.1f}">{}</polygon>'
     ).format(x - 6, y - tip, x + 6, y - tip, x, y + tip, title)
+
+
+def _apart(dots: Sequence[Dot]) -> list[Dot]:
+    """One dot a place; those that fall together share it, with all their numbers."""
+    places: dict[tuple[float, float], list[str]] = {}
+    for dot in dots:
+        places.setdefault((dot.across, dot.up), []).append(dot.label)
+    return [Dot(", ".join(labels), *place) for place, labels in places.items()]
 
 
 def _dot(dot: Dot, x: float, y: float) -> Markup:

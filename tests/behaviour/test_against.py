@@ -61,14 +61,25 @@ def test_the_picture_has_its_figures_beside_it_and_says_what_chance_gives(
     assert "was rated higher. Chance seldom gives that" in said and "in 2 of 100" in said
     assert len(re.findall("<circle", sleep)) == 5
     assert len(re.findall('<th scope="row">', sleep)) == 5
-    # The dose was the same each time: nothing differs.
-    assert "No two differ in both" in shown(figure(page, "against-dose_mg_per_kg"))
+    # The dose was the same each time: nothing to draw, and that is said.
+    assert "against-dose_mg_per_kg" not in page
+    assert "The same each time, so there is nothing to compare: Dose by weight." in shown(page)
     assert "Fasting rule kept 2 3, 7" in shown(page)
     for word in ("because", "due to", "causes", "caused", "leads to", "makes"):
         assert word not in shown(page.split('id="against"')[1])
     # Nobody rated insight.
     assert "No infusion was rated yet" in shown(page_of(world, sam, ames, "?rating=insight"))
     assert page_of(world, sam, ames, "?rating=<b>").count("against-sleep_hours-title") > 0
+
+
+def test_infusions_at_the_same_place_share_a_dot_with_both_numbers(
+    world: World, sam: Patient, ames: Staff
+) -> None:
+    for number, (sleep, strong) in enumerate([(6, 2), (6, 2), (7, 8)]):
+        held(world, sam, str(number), sleep, strong)
+    drawn = figure(page_of(world, sam, ames), "against-sleep_hours")
+    assert len(re.findall("<circle", drawn)) == 2
+    assert ">1, 2</text>" in drawn and ">3</text>" in drawn
 
 
 @pytest.mark.parametrize(

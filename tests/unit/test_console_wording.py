@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,6 +14,9 @@ from bot import contract, measures
 from clinic.console import wording
 from clinic.console.wording import When, initials
 from clinic.escalation import auditor, policy, welfare
+from clinic.journal import steps
+
+ROOT = Path(__file__).resolve().parents[2]
 
 WHEN = When(datetime(2026, 3, 10, 23, 0, tzinfo=UTC), ZoneInfo("America/New_York"))
 
@@ -45,6 +51,27 @@ def test_a_day_is_a_day_of_the_clinic_also_when_clocks_change() -> None:
     assert WHEN.heading(after) == "Sunday, March 8"
     assert WHEN.heading(datetime(2026, 3, 10, 3, tzinfo=UTC)) == "Yesterday, Monday, March 9"
     assert WHEN.heading(WHEN.now) == "Today, Tuesday, March 10"
+
+
+def audited() -> set[str]:
+    """What the code notes about a patient, where it is written out."""
+    about = re.compile(r"(entry|step|wake|touch|touches|patient|infusion|relation)\.[a-z_]+")
+    calls = [
+        node
+        for path in (ROOT / "clinic").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "attr", getattr(node.func, "id", ""))
+        in ("add", "_note", "_audit", "_changed")
+    ]
+    values = [one.value for call in calls for one in call.args if isinstance(one, ast.Constant)]
+    return {value for value in values if isinstance(value, str) and about.fullmatch(value)}
+
+
+def test_what_is_noted_about_a_patient_is_shown_in_words() -> None:
+    settled = {f"step.{state}" for states in steps.STATES.values() for state in states}
+    assert {"step.practice", "wake.failed", "patient.indications"} <= audited()
+    assert audited() | settled <= set(wording.ACTIONS)
 
 
 def test_every_code_has_words() -> None:

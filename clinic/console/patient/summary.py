@@ -40,12 +40,24 @@ from clinic.system import System
 
 #: Records of words, in the order of the page, with what stands where there is none.
 _WORDS = (
-    ("team_question", "Questions for the team", "None written down."),
-    ("stressor", "What weighs on them", "Nothing named."),
+    (
+        "team_question",
+        "Questions for the team",
+        "None shared. The companion asks for them before each infusion.",
+    ),
+    (
+        "stressor",
+        "What weighs on them",
+        "Nothing shared. Between infusions the companion asks about stress.",
+    ),
 )
 _LATER_WORDS = (
-    ("small_step", "Steps", "None chosen."),
-    ("parked_decision", "Parked decisions", "None parked."),
+    ("small_step", "Steps", "None shared. On day 3 the companion asks for one small step."),
+    (
+        "parked_decision",
+        "Parked decisions",
+        "None shared. In the evening the companion asks what had better wait.",
+    ),
 )
 #: Lines of a section of words; the rest is counted, and one press away.
 _MOST = 6
@@ -157,17 +169,28 @@ def _sections(
             "Risk", tuple(_risk(session, patient_id, begin, when)), "Nothing flagged, no alert."
         ),
         Section(
-            "Measures", tuple(_measures(system, session, patient_id, course)), "None finished."
+            "Measures",
+            tuple(_measures(system, session, patient_id, course)),
+            "None finished. The companion offers what is due when the patient writes.",
         ),
-        Section("Since then", tuple(_course(patient_id, course, begin)), "Nothing was asked."),
+        Section(
+            "Since then",
+            tuple(_course(patient_id, course, begin)),
+            "Nothing answered yet. The companion asks in the evening and on the days after.",
+        ),
         *(_words(title, own.records(kind), empty, rest) for kind, title, empty in _WORDS),
         Section(
             "Intention, and what came of it",
             tuple(own.intention(course.infusions)),
-            "None set.",
+            "None shared. The companion offers one before each infusion.",
         ),
         *(_words(title, own.records(kind), empty, rest) for kind, title, empty in _LATER_WORDS),
-        _words("In the patient's words", own.themes(book), "Nothing shared or quoted.", rest),
+        _words(
+            "In the patient's words",
+            own.themes(book),
+            "Nothing shared or quoted. “Note, tag, quote” beside a message puts words here.",
+            rest,
+        ),
     ]
 
 

@@ -48,6 +48,8 @@ class Against:
     counted: int
     scatters: list[Scatter]
     grouped: list[Grouped]
+    #: Labels of what was the same at each: nothing to set against anything.
+    same: list[str]
 
 
 def against(
@@ -64,18 +66,20 @@ def against(
     entered = {i.number: details.opened(vault, i) or {} for i in infusions}
     held = [(i.number, known.get(i.number, {}) | entered[i.number]) for i in infusions]
     rated = [(number, values) for number, values in held if rating.name in values]
-    scatters, grouped = [], []
+    scatters, grouped, same = [], [], []
     for one in TRACKED.values():
         if one.moment not in ("before", "staff") or one.schema is None or one.many:
             continue
         both = [(str(n), v[one.name], v[rating.name]) for n, v in rated if one.name in v]
         if len(both) < 2:
             continue
-        if one.choices:
+        if len({x for _, x, _ in both}) == 1:
+            same.append(one.label)
+        elif one.choices:
             grouped.append(_grouped(one, both))
         else:
             scatters.append(_scatter(one, rating, both))
-    return Against(rating, len(rated), scatters, [one for one in grouped if len(one.ratings) > 1])
+    return Against(rating, len(rated), scatters, grouped, same)
 
 
 def _grouped(one: Variable, both: Sequence[tuple[str, Any, float]]) -> Grouped:
