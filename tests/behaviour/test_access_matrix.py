@@ -227,12 +227,16 @@ class House:
     #: Ids of a patient elsewhere, and ids of nothing.
     elsewhere: dict[str, str]
     unknown: dict[str, str]
+    #: Cookies and form token of people there: its therapist and its patient in one browser.
+    foreign: tuple[str, str]
 
     def ask(self, row: str, who: str, patient_id: str, ids: dict[str, str]) -> tuple[str, str]:
         """(what came, in the matrix's words; the text). Of a stream only that it began."""
         method, _, path = row.partition(" ")
         wants = ROWS[row]
-        cookie, csrf = self.clinic.sign_in(who, patient_id)
+        cookie, csrf = (
+            self.foreign if who == "other clinic" else self.clinic.sign_in(who, patient_id)
+        )
         request = self.client.build_request(
             "GET" if method == "MOUNT" else method,
             re.sub(r"{([^}]+)}", lambda name: ids[name[1]], path),
@@ -268,6 +272,10 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     clinic = Clinic.make(tmp_path_factory.mktemp("clinic"))
     other = Clinic.make(tmp_path_factory.mktemp("elsewhere"))
     elsewhere = other.case() | {"number": "1"}
+    staff, csrf = other.sign_in("therapist", elsewhere["patient_id"])
+    patient, _ = other.sign_in("patient", elsewhere["patient_id"])
+    assert staff_access.find(other.world.system, staff.partition("=")[2]), "good at home"
+    foreign = (f"{staff}; {patient}", csrf)
     other.world.system.database.close()
     (port,) = free_ports(1)
     app = create_app(clinic.world.system)
@@ -280,7 +288,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         time.sleep(0.02)
     unknown = {name: "0" * len(held) for name, held in elsewhere.items()}
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20, trust_env=False) as client:
-        yield House(clinic, client, clinic.case(), elsewhere, unknown | {"number": "1"})
+        looked_at = clinic.case()
+        yield House(clinic, client, looked_at, elsewhere, unknown | {"number": "1"}, foreign)
     server.should_exit = server.force_exit = True
     thread.join()
     clinic.world.system.database.close()
