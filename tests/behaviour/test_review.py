@@ -371,6 +371,21 @@ def test_words_are_found_in_messages_and_notes_but_not_in_what_is_private(
     assert "blue" not in str([row.detail for row in acts])
 
 
+def test_older_places_are_a_press_away(world: World, sam: Patient, browser: Browser) -> None:
+    for number in range(1, 54):
+        message(world, sam, f"the sea, day {number}", author="bot")
+    browser.get(page(sam, "messages/53"))
+    browser.post(page(sam, "messages/53/note"), {"text": "Always the sea"})
+    browser.get(page(sam))
+    newest = browser.post(page(sam, "find"), {"words": "the sea"})
+    assert "51 found, and there are older ones" in shown(newest.text)
+    (before,) = re.findall(r'name="before" value="(\d+)"', newest.text)
+    older = browser.post(page(sam, "find"), {"words": "the sea", "before": before})
+    assert "3 found" in shown(older.text)
+    assert re.findall(r"day (\d+)", shown(older.text)) == ["3", "2", "1"]
+    assert 'name="before"' not in older.text
+
+
 def test_what_is_looked_for_never_stands_in_an_address(
     world: World, sam: Patient, browser: Browser
 ) -> None:

@@ -41,8 +41,8 @@ class Hit:
 @dataclass(frozen=True)
 class Found:
     hits: tuple[Hit, ...]
-    #: There are more than are shown.
-    more: bool
+    #: There are older ones than are shown: those before this message.
+    older: int | None
     #: Messages that do not open, and so were not looked into.
     unreadable: int
 
@@ -55,10 +55,11 @@ def add(router: APIRouter, desk: Desk) -> None:
         patient_id: str,
         who: Annotated[Who, Depends(desk.acting)],
         words: Annotated[str, Form()] = "",
+        before: Annotated[int | None, Form(ge=1)] = None,
     ) -> Response:
         wanted = " ".join(words.split())[:_LONGEST]
         with desk.reading(who, patient_id) as (session, reason):
-            found = look(system, session, patient_id, who, wanted)
+            found = look(system, session, patient_id, who, wanted, before)
             name = system.vault(session).shown_name(session.get_one(Patient, patient_id))
             system.audit.add(
                 session,
@@ -82,31 +83,42 @@ def add(router: APIRouter, desk: Desk) -> None:
         )
 
 
-def look(system: System, session: Session, patient_id: str, who: Who, wanted: str) -> Found:
-    """Newest first. Words that the patient keeps are not looked into."""
+def look(
+    system: System,
+    session: Session,
+    patient_id: str,
+    who: Who,
+    wanted: str,
+    before: int | None = None,
+) -> Found:
+    """Newest first, from the message ``before`` on. Words that the patient keeps are not looked
+    into. Notes and tags stand above the newest."""
     if not wanted:
-        return Found((), False, 0)
+        return Found((), None, 0)
+    beside = [] if before else Notebook(system, session, patient_id, who.staff).all()
     notes = [
         hit
-        for one in Notebook(system, session, patient_id, who.staff).all()
+        for one in beside
         if one.kind in ("note", "tag")
         and (hit := _hit(one.seq, one.at, f"{one.by}, {one.kind}", one.words, wanted))
     ]
-    hits, unreadable = _messages(system, session, patient_id, wanted)
-    return Found((*notes, *hits)[:SHOWN], len(notes) + len(hits) > SHOWN, unreadable)
+    hits, unreadable = _messages(system, session, patient_id, wanted, before)
+    older = hits[SHOWN - 1].seq if len(hits) > SHOWN else None
+    return Found((*notes, *hits[:SHOWN]), older, unreadable)
 
 
 def _messages(
-    system: System, session: Session, patient_id: str, wanted: str
+    system: System, session: Session, patient_id: str, wanted: str, before: int | None
 ) -> tuple[list[Hit], int]:
     cipher = system.vault(session).cipher(patient_id)
     # Columns, not objects: a record has thousands of messages and few hold the words.
-    rows = session.execute(
+    query = (
         select(Message.id, Message.text_sealed)
         .join(Conversation, Conversation.id == Message.conversation_id)
         .where(Conversation.patient_id == patient_id, Message.kind != "open")
         .order_by(Message.seq.desc())
     )
+    rows = session.execute(query if before is None else query.where(Message.seq < before))
     texts, unreadable, folded = {}, 0, wanted.casefold()
     for message_id, sealed in rows:
         try:
