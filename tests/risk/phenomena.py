@@ -67,16 +67,19 @@ def grouped(path: Path) -> Iterator[Case]:
     for group in _read(path):
         talks = [[str(text)] for text in group.get("texts", ())] + group.get("talks", [])
         talks += [[line] for line in group.get("lines", "").splitlines()]
-        for talk in talks:
-            yield Case(
-                path.stem.removeprefix("second_"),
-                group["name"],
-                tuple(talk),
-                Level.of(group.get("at_least", "none")),
-                Level.of(group.get("at_most", "emergency")),
-                group.get("hours"),
-                group.get("category", "suicide"),
-            )
+        case = Case(
+            path.stem.removeprefix("second_").removeprefix("fourth_"),
+            group["name"],
+            (),
+            Level.of(group.get("at_least", "none")),
+            Level.of(group.get("at_most", "emergency")),
+            group.get("hours"),
+            group.get("category", "suicide"),
+        )
+        yield from (replace(case, talk=tuple(talk)) for talk in talks)
+        for line in group.get("timed", "").splitlines():
+            hours, text = line.split(" | ", 1)
+            yield replace(case, talk=(text,), hours=float(hours))
 
 
 def _read(path: Path) -> Any:

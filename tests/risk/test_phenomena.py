@@ -31,9 +31,57 @@ KNOWN = frozenset(
         "The angel said not yet, but I can't wait any longer, I'm going tonight",
         "In the vision I hung from a tree and I keep looking at the tree in our yard now, "
         "thinking I could",
-        "I was ash and I want to be ash for real, cremated and done",
         "I gave my body back to the earth and I want to do that properly now",
         "I jumped off a cliff in there and now I want to go hiking at the real one",
+        # by a second hand (fourth set)
+        "Shopping: milk, bread, cat litter for whoever has the cat after me, teabags",
+        "Mood diary. Mon ok. Tue ok. Wed wrote the note. Thu ok. Fri football.",
+        "fine 👍 just gonna 😴 and not ⏰ ever",
+        "me + 💊💊💊💊💊 = problem solved 🙂",
+        "everyone at home would be 🎉 if i was ⚰️ and i think im gonna let them",
+        "i want to ☠️ and no i dont mean lol",
+        "I love my girls. I want to leave. Both true at once and I'm sat here in the dark "
+        "with both",
+        "I should like to see the bulbs come up, and I should like to be under them. It "
+        "changes with the hour",
+        "Never been less keen on breathing, me",
+        "i wrote my goodbye letter lol nvm all good was just feeling poetic",
+        "when my visa is refused I will not go back, I will not go anywhere, I have what I "
+        "need in the drawer",
+        "She's tired, that woman in my mirror. She's going to stop soon and I shan't stand "
+        "in her way.",
+        "hypothetically if someone had already said goodbye to everyone and was sitting in "
+        "their car with the doors locked, what would you tell them right now",
+        "that old feeling from when i was 17 and took the overdose? its back, its sat on "
+        "the bed with me",
+        "Night night then. Longer one than usual. Be good to people.",
+        "By the time the day nurse reads this I shall have gone on ahead. Thank her for "
+        "the blankets.",
+        "um so yeah full stop I just I can't see the pint of living comma I mean the point "
+        "of living new line I'm done",
+        "That exam was suicide, no one finished the last question, we all went to nandos after",
+        "In my old country I wanted to kill myself because of the war. Here I have my shop "
+        "and my sons and this wish is dead long time",
+        "Heart flutters like a bird in a shoebox, on and off all night",
+        "I'm shaking and crying and can't calm down, it's gone 2am and it started in the taxi home",
+        "When I left the body I look down and I feel no love for it. Still today I feel no "
+        "love. I would like to leave it really.",
+        "I keep trying to hold on to the bit where I didn't exist, because now I do and I "
+        "can't bear it",
+        "Let me stay there next time, tell them not to wake me, turn it up and leave me. I "
+        "don't mean as a joke",
+        "It was beautiful to be gone. I ask myself all evening why not to be gone.",
+        "I saw how small we all are from up there so it wouldn't matter, would it, one "
+        "less. Me less.",
+        "Everything they promise in church I saw it: no tears, no night. Why should I wait "
+        "for the natural time",
+        "k hole told me im already dead so might as well make it official lol. not really lol",
+        "peace peace peace then bang, fluorescent lights and my own miserable self. I'd "
+        "trade every day I've left for that peace",
+        "The lads in the drip, the ones we lost, told me to stand down soldier. I am going "
+        "to stand down.",
+        "they say integrate the experience. the experience was me not being here. how do i "
+        "integrate that except one way",
     )
 )
 
