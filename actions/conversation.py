@@ -10,7 +10,7 @@ from typing import Any
 from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions import quiet, safety, safety_plan, safety_screen
+from actions import quiet, routed, safety, safety_plan, safety_screen
 from actions.memory import Memory
 from actions.turn import Turn, keep, read, say, task
 from bot.risk.levels import Level
@@ -20,21 +20,6 @@ Events = list[dict[str, Any]]
 #: Coming back sooner than this is no coming back: nothing is said.
 AWAY_SECONDS = 3 * 3600
 
-#: Questions that go on the clinic's list, besides being answered as far as a program may.
-TASKS = {
-    "ask_medication": "medication",
-    "ask_dose": "medication",
-    "ask_schedule_boosters": "schedule",
-    "report_fading": "question",
-    "ask_diagnosis": "question",
-    "ask_therapist_or_support": "therapist",
-    "under_age": "other",
-    "someone_else": "other",
-    "other_language": "human_request",
-    "ask_privacy_delete_export": "other",
-    "ask_is_this_normal": "other",
-    "report_side_effect": "other",
-}
 #: Letters without sense look a little like every language; a sentence in one is surer than this.
 LANGUAGE = 0.6
 #: Never soothed before the red flags are asked about (domain.md R08).
@@ -62,10 +47,9 @@ class Companion(Action, ABC):
     ) -> Events:
         turn = read(tracker)
         if self.waits_for_answer(turn):
+            routed.beside(dispatcher, turn)
             safety.ask_on(dispatcher, turn)
-        elif turn.stage == "infusion" or (turn.stage in quiet.STAGES and not self.always):
-            quiet.speak(dispatcher, turn)
-        else:
+        elif (self.always and turn.stage != "infusion") or not comes_first(dispatcher, turn):
             self.answer(dispatcher, turn, tracker)
         return []
 
@@ -164,6 +148,30 @@ class Fallback(Companion):
         not_understood(dispatcher, turn)
 
 
+def comes_first(dispatcher: CollectingDispatcher, turn: Turn) -> bool:
+    """The quiet hours, somebody under 18, what is heard by its words: said instead of all else."""
+    if turn.stage in quiet.STAGES:
+        quiet.speak(dispatcher, turn)
+    elif turn.minor and not (turn.intent == "affirm" and turn.asked in HUMAN_QUESTIONS):
+        adults_only(dispatcher, turn)
+    elif turn.heard:
+        answer_question(dispatcher, turn)
+        if turn.measure:
+            say(dispatcher, turn, turn.asked)
+    else:
+        return False
+    return True
+
+
+def adults_only(dispatcher: CollectingDispatcher, turn: Turn) -> None:
+    """The notice, or a person; what is said in danger comes before this."""
+    if turn.intent == "talk_to_human":
+        ask_for_human(dispatcher, turn)
+    else:
+        routed.beside(dispatcher, turn)
+        say(dispatcher, turn, "conversation.under_age")
+
+
 def not_understood(dispatcher: CollectingDispatcher, turn: Turn) -> None:
     if turn.asked in ("conversation.rephrase", "conversation.choices"):
         say(dispatcher, turn, "conversation.choices")
@@ -243,8 +251,7 @@ def menu(dispatcher: CollectingDispatcher, turn: Turn) -> None:
 
 def answer_question(dispatcher: CollectingDispatcher, turn: Turn) -> None:
     """Answer a question as far as a program may, and put on the clinic's list what is theirs."""
-    if turn.intent in TASKS:
-        task(dispatcher, turn, TASKS[turn.intent])
+    routed.pass_on(dispatcher, turn, turn.intent)
     if turn.intent in SCREENED:
         say(dispatcher, turn, SCREENED[turn.intent])
         safety_screen.go_on(dispatcher, turn, safety_screen.MEASURE["medical"])

@@ -14,7 +14,7 @@ from rasa_sdk import Action, FormValidationAction, Tracker
 from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions import conversation, quiet, reading, safety, safety_plan
+from actions import conversation, quiet, reading, routed, safety, safety_plan
 from actions.memory import Memory
 from actions.records import Records
 from actions.turn import Turn, read, say, task
@@ -92,10 +92,10 @@ class Dialogue:
         """Start, go on, or decline: a yes starts only what was offered."""
         turn = self.turn
         if turn.typed and safety.open_question(turn):
+            routed.beside(self.dispatcher, turn)
             safety.ask_on(self.dispatcher, turn)
             return
-        if turn.stage in quiet.STAGES:
-            quiet.speak(self.dispatcher, turn)
+        if conversation.comes_first(self.dispatcher, turn):
             return
         if (flow := self._wished()) is None:
             conversation.affirmed(self.dispatcher, turn)
@@ -195,9 +195,17 @@ class Dialogue:
         elif turn.stage in quiet.STAGES:
             self.next = step
             quiet.speak(self.dispatcher, turn)
+        elif turn.minor:
+            conversation.adults_only(self.dispatcher, turn)
         elif turn.kind == "open":
             self._came_back(step)
+        elif (corrected := reading.correction(turn, self.flow, step, self.answers)) is not None:
+            earlier, value = corrected
+            self._say("changed")
+            self._fill(earlier, {"state": "answered", **self._words(), "value": value})
         elif (given := self._command(step)) is None:
+            if turn.heard and step.record != "team_question":
+                routed.beside(self.dispatcher, turn)
             self._answer(step)
         elif turn.asked in conversation.HUMAN_QUESTIONS and given in ("skip", "deny"):
             self._again(step)
@@ -234,6 +242,8 @@ class Dialogue:
             self._go_back(step)
         elif given == "talk_to_human":
             self._human(step)
+        elif given == "under_age":
+            conversation.answer_question(self.dispatcher, self.turn)
         elif given in reading.EXERCISES and wished is not None and wished.name != self.flow.name:
             self._aside(wished)
         elif self._answers_now(given):
@@ -301,7 +311,7 @@ class Dialogue:
     # ---- Answers ----
 
     def _answer(self, step: Step) -> None:
-        if self._carries_on(step):
+        if reading.carries_on(self.turn, step, self.answers.get(self.state.get("last"))):
             last = self.answers[self.state["last"]]
             last["text"] = f"{last['text']}\n{self.turn.text}"[: reading.MAX_TEXT]
             self._say("added")
@@ -309,17 +319,6 @@ class Dialogue:
             self._again(step)
             return
         getattr(self, f"_take_{step.takes}")(step)
-
-    def _carries_on(self, step: Step) -> bool:
-        """Whether this line belongs to the answer before it, as when three come in a row."""
-        turn, last = self.turn, self.state.get("last")
-        if turn.kind != "text" or last not in self.answers or "text" not in self.answers[last]:
-            return False
-        if step.takes == "number" and reading.numbers(turn.text, step.most):
-            return False
-        seconds = turn.seconds_since_before
-        hasty = seconds is not None and 0 < seconds < reading.FAST_SECONDS
-        return hasty or bool(reading.MORE.match(turn.text))
 
     def _words(self) -> dict[str, Any]:
         return {"text": self.turn.text[: reading.MAX_TEXT]} if self.turn.text else {}

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from actions.turn import Turn
-from bot.flows import Step
+from bot.conditions import Answers
+from bot.flows import Flow, Step
 
 MAX_TEXT = 20_000
 #: A recap quotes this many answers.
@@ -66,6 +67,17 @@ ASKING = re.compile(
 )
 #: A line that carries on from the last one rather than answering the next question.
 MORE = re.compile(r"^\s*(and|also|oh and|plus|i mean|or rather|\.\.\.|…)\b", re.IGNORECASE)
+#: What takes an earlier answer back, and how the old one is named on the way.
+CORRECTION = re.compile(
+    r"^\s*(actually|wait|hold on|no,? wait|oh,? wait|no,? i meant?|i meant|correction|scratch that"
+    r"|sorry,? (i meant|it was|no)|(hmm|well|no|oh),? actually)\b",
+    re.IGNORECASE,
+)
+TAKEN_BACK = re.compile(
+    r"\b(i|i've|i have) (said|wrote|put|tapped|chose)\b.{0,40}?\b(but|though|and)\b"
+    r"|\b(not|wasn'?t|isn'?t|never)( (really|so|very|that|at all))* \w+",
+    re.IGNORECASE,
+)
 #: Typed like a program's command, so certainly not meant as one of ours.
 SLASHED = re.compile(r"^[^\w\s]*[/／]")
 #: Nobody reads a question and answers it this fast. Equal times say nothing about pace.
@@ -118,7 +130,7 @@ def _asks(turn: Turn, step: Step, words: int) -> bool:
     if step.record == "team_question":
         # A question is what was asked for: it goes to the team.
         return False
-    if ASKING.search(turn.text):
+    if turn.heard or ASKING.search(turn.text):
         return words <= QUESTION_WORDS
     # "Private", where somebody decides who reads it, asks nothing.
     if step.takes == "sharing" and sharing(turn) is not None:
@@ -155,6 +167,30 @@ def choice(turn: Turn, step: Step) -> str | None:
     if tapped:
         return tapped
     return next((value for value, words in step.read if words.search(turn.text)), None)
+
+
+def correction(turn: Turn, flow: Flow, step: Step, answers: Answers) -> tuple[Step, str] | None:
+    """The last thing tracked by a choice, and what it is now: "actually no, it was terrible"."""
+    before = reversed(flow.steps[: flow.steps.index(step)])
+    chosen = (s for s in before if s.track and s.takes == "choice" and s.name in answers)
+    last = next(chosen, None)
+    if last is None or not turn.typed or not CORRECTION.search(turn.text):
+        return None
+    words = TAKEN_BACK.sub(" ", turn.text.replace("\u2019", "'"))
+    value = next((value for value, pattern in last.read if pattern.search(words)), None)
+    here = choice(turn, step) is not None
+    return None if here or value in (None, answers[last.name].get("value")) else (last, str(value))
+
+
+def carries_on(turn: Turn, step: Step, last: Mapping[str, Any] | None) -> bool:
+    """Whether this line belongs to the answer before it, as when three come in a row."""
+    if turn.kind != "text" or last is None or "text" not in last:
+        return False
+    if step.takes == "number" and numbers(turn.text, step.most):
+        return False
+    seconds = turn.seconds_since_before
+    hasty = seconds is not None and 0 < seconds < FAST_SECONDS
+    return hasty or bool(MORE.match(turn.text))
 
 
 def tags(turn: Turn, step: Step) -> list[str]:

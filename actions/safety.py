@@ -12,7 +12,7 @@ from typing import Any
 from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions import safety_plan, safety_screen
+from actions import routed, safety_plan, safety_screen
 from actions.turn import Turn, least_said, read, say, task
 from bot import risk
 from bot.risk.levels import Assessment, Context, Level, failed
@@ -61,6 +61,8 @@ def respond(dispatcher: CollectingDispatcher, turn: Turn) -> None:
     if told < Level.urgent <= level:
         # The edge saw less than this, so it has shown no card.
         say(dispatcher, turn, "safety.card_medical" if about(kinds) == "medical" else "safety.card")
+    if level < Level.watch:
+        routed.beside(dispatcher, turn)
     if level < Level.urgent and safety_plan.open_part(turn):
         if level == Level.none or lasting(turn) >= Level.urgent:
             safety_plan.take(dispatcher, turn)

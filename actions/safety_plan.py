@@ -11,6 +11,7 @@ from typing import Any
 from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
+from actions import routed
 from actions.turn import Turn, note, read, say
 from bot.safety_plan import PARTS
 
@@ -36,6 +37,7 @@ class SafetyPlan(Action):
         if turn.intent == "safety_plan" and not (turn.kind == "text" and open_part(turn)):
             begin(dispatcher, turn)
         else:
+            routed.beside(dispatcher, turn)
             take(dispatcher, turn)
         return []
 

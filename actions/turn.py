@@ -14,6 +14,7 @@ from rasa_sdk import Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
 from bot.content import Registry, fill, registry
+from bot.heard import wish
 
 #: Put before typed text that starts with a slash, so that Rasa never reads it as a command.
 GUARD = "\u2060"
@@ -44,8 +45,17 @@ CONTEXT: dict[str, Any] = {
 #: So many sentences back is lately.
 LATELY = 12
 
-#: Anything a person would see: not only blanks and zero-width marks.
-VISIBLE = re.compile(r"[^\s\u200b-\u200f\u2060\ufeff]")
+#: Anything that says something: not only blanks, zero-width marks, dots and dashes. ":(" does.
+VISIBLE = re.compile(r"[^\s\u200b-\u200f\u2060\ufeff.…,;·!?¿¡'\"`´_*~–—-]")
+
+#: What words alone never change: danger, its answers, a person (bot/heard.py).
+UNTOUCHED = (
+    *("safety_risk", "safety_answer", "safety_plan", "measure_answer", "measure_start"),
+    *("talk_to_human", "under_age"),
+)
+#: Questions about ketamine itself, which may name other medicines.
+GENERAL = ("ask_what_is_ketamine", "ask_used_for", "ask_mechanism")
+SURE = 0.6
 
 
 @dataclass(frozen=True)
@@ -68,6 +78,10 @@ class Turn:
     before: Mapping[str, Any] = field(default_factory=dict)
     #: Whether it was written, be it a button's title: the edge knows the meaning of taps alone.
     typed: bool = True
+    #: What it surely asks, also where danger or an open alert has taken the intent's place.
+    wish: str = ""
+    #: Whether words alone have settled the intent, against the classifier.
+    heard: bool = False
 
     @property
     def stage(self) -> str:
@@ -78,6 +92,11 @@ class Turn:
     def asked(self) -> str:
         """The last thing shown, by id; empty at the beginning."""
         return self.shown[-1].split("#")[0] if self.shown else ""
+
+    @property
+    def minor(self) -> bool:
+        """Whether they said that they are under 18, and nobody of the clinic has settled it."""
+        return bool((self.context.get("known") or {}).get("under_age"))
 
     @property
     def measure(self) -> tuple[str, str] | None:
@@ -121,17 +140,24 @@ def read(tracker: Tracker) -> Turn:
     shown = tuple(_shown(tracker, before_event=event))
     text = message.get("text") or (_title(raw, shown) if tapped else raw)
     text = text.strip().lstrip(GUARD)
+    intent = _Intent.of(parsed)
+    guessed = _guess(parsed, intent)
+    heard = None if tapped or (guessed.name in GENERAL and guessed.sure) else wish(text)
+    if heard and intent.name not in UNTOUCHED:
+        intent = _Intent(heard, 1.0)
     return Turn(
         id=turn.get("id") or event.get("message_id") or "turn",
         kind=_kind(message.get("kind") or "text", tapped),
         text=text if VISIBLE.search(text) else "",
-        intent=(parsed.get("intent") or {}).get("name") or "",
-        confidence=float((parsed.get("intent") or {}).get("confidence") or 0.0),
+        intent=intent.name,
+        confidence=intent.confidence,
         payload={e["entity"]: str(e["value"]) for e in parsed.get("entities") or []},
         context={**CONTEXT, **(turn.get("context") or {})},
         shown=shown,
         before=(_turn(before).get("context") or CONTEXT) if before else {},
         typed=(message.get("kind") or "text") == "text",
+        wish=heard or (guessed.name if guessed.sure else ""),
+        heard=intent.name == heard,
     )
 
 
@@ -191,6 +217,29 @@ def keep(dispatcher: CollectingDispatcher, turn: Turn) -> None:
         "parts": [part],
     }
     note(dispatcher, "journal_entry", f"note-{turn.id}", entry)
+
+
+@dataclass(frozen=True)
+class _Intent:
+    name: str = ""
+    confidence: float = 0.0
+
+    @classmethod
+    def of(cls, parsed: Mapping[str, Any]) -> _Intent:
+        found = parsed.get("intent") or {}
+        return cls(found.get("name") or "", float(found.get("confidence") or 0.0))
+
+    @property
+    def sure(self) -> bool:
+        return self.confidence >= SURE
+
+
+def _guess(parsed: Mapping[str, Any], intent: _Intent) -> _Intent:
+    """What the classifier made of the words, where danger has taken the intent's place."""
+    if intent.name != "safety_risk":
+        return intent
+    ranked = (_Intent.of({"intent": one}) for one in parsed.get("intent_ranking") or ())
+    return next((one for one in ranked if one.sure and one.name != "nlu_fallback"), _Intent())
 
 
 def _users(tracker: Tracker) -> Iterator[dict[str, Any]]:

@@ -63,6 +63,7 @@ TASKS = (
     "fasting",
     "therapist",
     "summary",
+    "under_age",
     "other",
 )
 

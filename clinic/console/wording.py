@@ -103,6 +103,7 @@ TASKS = {
     "illness": "Ill before an infusion",
     "fasting": "Food or drink before an infusion",
     "therapist": "Someone to talk to",
+    "under_age": "Says they are under 18: the companion is closed to them until this is done",
     "summary": "A page for the visit is ready",
     "other": "Something else",
     "welfare": "Silent since an alert: look in on them",

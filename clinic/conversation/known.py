@@ -75,6 +75,7 @@ def known(
         "parked": _list(_quote(text) for text in parked[-2:]),
         "step_due": found.get("small_step", "") if _due(step, now) else "",
         "requests": _list(dict.fromkeys(asked[-_SHOWN:])),
+        "under_age": "yes" if any(_says_under_age(row, data) for row, data in held) else "",
         "ride": "yes" if _ride(held, since) == "yes" else "",
         "card": _list(
             _quote(found[n]) for n in ("intention", "let_go", "safe_place") if n in found
@@ -104,6 +105,11 @@ def _due(step: Record | None, now: datetime) -> bool:
 
 def _open(row: Record) -> bool:
     return row.kind == "clinic_task" and row.state != "done"
+
+
+def _says_under_age(row: Record, data: dict[str, Any]) -> bool:
+    """Until somebody of the clinic has dealt with it."""
+    return _open(row) and data["task"] == "under_age"
 
 
 def _request(words: Registry, data: dict[str, Any]) -> str:

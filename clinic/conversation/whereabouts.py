@@ -33,6 +33,9 @@ DEFAULTS = {
 #: Settings in the clinic's own words, shown to patients as they stand.
 OWN_WORDS = ("fasting", "music", "session_length", "integration", "schedule")
 
+#: Hours of its own a sentence may name; empty, and not named, until the clinic has set them.
+OWN_HOURS = ("driving_hours", "after_effects_hours")
+
 #: What can be said when the clinic's own settings cannot be read.
 WITHOUT_DATABASE = {
     "clinic_name": "",
@@ -101,8 +104,18 @@ def settings(clinic: Clinic, patient: Patient | None = None) -> dict[str, str]:
         **_numbers(chosen, patient),
         "reads_within": chosen["reads_within"],
         **{name: chosen[name] for name in OWN_WORDS},
+        **{name: _as_hours(chosen.get(name)) for name in OWN_HOURS},
         "after_effects": in_words(clock(clinic).after_effects_hours),
     }
+
+
+def _as_hours(number: object) -> str:
+    """A length of time: "1 hour", "2.5 hours"; nothing where it is not set or no number."""
+    try:
+        hours = float(str(number))
+    except ValueError:
+        return ""
+    return "1 hour" if hours == 1 else f"{hours:g} hours"
 
 
 def known(system: System, clinic: Clinic, patient: Patient) -> dict[str, str]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Talk
+import yaml
+from conftest import ROOT, Talk
+
+from bot.stages import QUIET_WORDS
 
 
 @pytest.mark.parametrize(
@@ -194,3 +197,96 @@ def test_a_person_can_be_asked_for_in_the_quiet_hours(talk: Talk, words: str) ->
     reply = talk.taps("urgent")
     assert reply.ids == ["conversation.recovery_human_sent"]
     assert reply.tasks() == [("human_request", "urgent")]
+
+
+@pytest.mark.parametrize(
+    ("words", "line", "tasks"),
+    [
+        ("should i take my ativan tonight", "team", [("medication", "routine")]),
+        ("gabapentin now?", "team", [("medication", "routine")]),
+        ("should they go higher next time", "team", [("medication", "routine")]),
+        ("can i drive home", "driving", []),
+        ("can i have a glass of wine tonight", "alcohol", []),
+        ("i want to quit my job", "decision", []),
+        ("i'm going to break up with my boyfriend", "decision", []),
+        ("please delete all my data", "sharing", [("other", "routine")]),
+        ("share this with my therapist", "sharing", [("other", "routine")]),
+        ("what have you passed on", "ask_staff", []),
+        ("are you a real person?", "program", []),
+    ],
+)
+def test_in_recovery_a_question_gets_one_line_and_the_open_question_stands(
+    talk: Talk, words: str, line: str, tasks: list[tuple[str, str]]
+) -> None:
+    talk.stage, talk.hours = "recovery", 0.8
+    talk.opens()
+    reply = talk.says(words)
+    assert reply.ids == [f"conversation.recovery_{line}", "conversation.recovery_body"]
+    assert reply.tasks() == tasks
+    kept = [r["data"]["text"] for r in reply.records if r["kind"] == "parked_decision"]
+    assert kept == ([words] if line == "decision" else [])
+    assert talk.taps("fine").ids == ["conversation.recovery_ride"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "i'm panicking",
+        "help me calm down",
+        "is this normal?",
+        "old memories came up and it was awful",
+        "i am really scared",
+    ],
+)
+@pytest.mark.parametrize("taps", [(), ("fine",), ("fine", "yes")])
+def test_in_recovery_fear_leads_to_the_staff_and_to_no_routine_question(
+    talk: Talk, words: str, taps: tuple[str, ...]
+) -> None:
+    talk.stage, talk.hours = "recovery", 0.8
+    talk.opens()
+    for tap in taps:
+        talk.taps(tap)
+    reply = talk.says(words)
+    assert reply.ids == ["conversation.recovery_unwell", "conversation.recovery_staff"]
+    assert reply.tasks() == [("human_request", "urgent")]
+
+
+@pytest.mark.parametrize("words", ["a glass of wine", "driving", "ocean", "my mother"])
+def test_in_recovery_an_image_is_kept_whatever_it_shows(talk: Talk, words: str) -> None:
+    talk.stage, talk.hours = "recovery", 0.8
+    talk.opens()
+    talk.taps("fine")
+    talk.taps("yes")
+    assert talk.says(words).ids == ["conversation.recovery_rest"]
+    assert talk.parts() == {"conversation.recovery_word": ("answered", words)}
+
+
+def _one_of_each() -> list[str]:
+    """The first example of every intent there are any of."""
+    files = sorted((ROOT / "data" / "nlu").glob("*.yml"))
+    blocks = [b for f in files for b in yaml.safe_load(f.read_text(encoding="utf-8"))["nlu"]]
+    mine = [b for b in blocks if "intent" in b and not b["intent"].startswith("safety")]
+    return [block["examples"].splitlines()[0].removeprefix("- ") for block in mine]
+
+
+@pytest.mark.parametrize("stage", ["infusion", "recovery"])
+def test_in_the_quiet_hours_nothing_is_longer_than_twelve_words(talk: Talk, stage: str) -> None:
+    talk.stage, talk.hours = stage, 0.8
+    said = _one_of_each()
+    assert len(said) > 50
+    for words in said:
+        reply = talk.says(words)
+        for line in reply.text.splitlines():
+            assert len(line.split()) <= QUIET_WORDS, (words, reply.ids)
+
+
+@pytest.mark.parametrize("stage", ["recovery", "day_1"])
+@pytest.mark.parametrize("words", ["...", ".", "…", " - ", "!!"])
+def test_dots_are_no_answer(talk: Talk, stage: str, words: str) -> None:
+    talk.stage, talk.hours = stage, 0.8 if stage == "recovery" else 24.0
+    talk.opens()
+    if stage == "day_1":
+        talk.taps("reflect")
+    asked = talk.said[-1]["content"]
+    assert talk.says(words).last in (asked, f"{asked}_again")
+    assert not [kind for kind, _ in talk.records if kind == "check_in"]

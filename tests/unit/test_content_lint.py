@@ -75,6 +75,17 @@ SINGLE = {
     "conversation.recovery_left",
     "conversation.recovery_human",
     "conversation.recovery_human_sent",
+    *(
+        f"conversation.recovery_{name}"
+        for name in (
+            *("team", "driving", "alcohol", "decision", "sharing", "readers", "program", "age"),
+            *("patient", "language", "ask_staff"),
+        )
+    ),
+    "conversation.driving_before_set",
+    "conversation.driving_set",
+    "conversation.passed_on",
+    "conversation.memory",
     "conversation.under_age",
     "conversation.someone_else",
     "conversation.other_language",

@@ -12,11 +12,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.content import Registry
-from clinic.conversation.whereabouts import OWN_WORDS, WITHOUT_DATABASE
+from clinic.conversation.whereabouts import OWN_HOURS, OWN_WORDS, WITHOUT_DATABASE
 from clinic.records.models import Message, Record, RecordMessage, RiskAssessment
 
 #: Values that are the clinic's, not the patient's words.
-_CLINIC = {*WITHOUT_DATABASE, *OWN_WORDS, "reads_within", "clinic_open"}
+_CLINIC = {*WITHOUT_DATABASE, *OWN_WORDS, *OWN_HOURS, "reads_within", "clinic_open"}
 
 
 def withheld(
