@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import islice
@@ -13,12 +12,21 @@ from typing import Any
 from sqlalchemy import Engine, insert, text
 
 from bench.databases import worlds
-from bench.figures import goal, ms, percentile, spread
-from clinic import infusions, people
+from bench.figures import goal, ms, percentile, spread, timed
+from clinic import people
 from clinic.conversation import measuring
 from clinic.parts import settle
 from clinic.records.crypto import PatientCipher
-from clinic.records.models import Conversation, Message, Patient, Record, Reviewed, Staff, new_id
+from clinic.records.models import (
+    Conversation,
+    Infusion,
+    Message,
+    Patient,
+    Record,
+    Reviewed,
+    Staff,
+    new_id,
+)
 from tests.builders import World
 from tests.desk import Browser
 
@@ -26,7 +34,7 @@ LOOKS = 60
 #: How many of the patients are the therapist's; the supervisor may read all.
 MINE = 60
 GOAL = 0.1
-_BATCH = 20_000
+_BATCH = 5_000
 
 
 def run(patients: int, messages: int) -> None:
@@ -40,15 +48,11 @@ def _measure(name: str, world: World, patients: int, messages: int) -> None:
     settle()
     for who, staff, count in (("therapist", therapist, MINE), ("supervisor", chief, patients)):
         browser = Browser(world).sign_in(staff)
-        taken = []
-        for _ in range(LOOKS):
-            begun = time.perf_counter()
-            answer = browser.get("/console/patients")
-            taken.append(time.perf_counter() - begun)
-            assert answer.status_code == 200, answer.status_code
+        waited, worked = timed([lambda: browser.get("/console/patients")] * LOOKS)  # noqa: B023
         what = f"{min(count, patients)} of {patients} patients, {messages:,} messages"
-        print(f"{name} caseload of a {who}: {spread(taken, 0.5, 0.95)} ({what})", end=" ")
-        print(goal(percentile(taken, 0.95) <= GOAL, f"p95 <= {ms(GOAL)}"))
+        print(f"{name} caseload of a {who}: {spread(waited, 0.5, 0.95)}, of it processor", end=" ")
+        print(f"{spread(worked, 0.5, 0.95)} ({what})", end=" ")
+        print(goal(percentile(waited, 0.95) <= GOAL, f"p95 <= {ms(GOAL)}"), flush=True)
     world.system.database.close()
 
 
@@ -56,43 +60,47 @@ def fill(world: World, therapist: Staff, chief: Staff, patients: int, each: int)
     """Rows as a year of use would leave them; nothing here is opened but names and scores."""
     draw = Random(1)
     now, engine = world.clock.now(), world.system.database.engine
-    talks: list[tuple[str, str]] = []
-    with world.system.database.write() as session:
-        for number in range(patients):
-            patient = people.add_patient(
-                world.system, session, f"Patient {number}", "America/New_York"
-            )
-            patient.touches_wanted = False
-            people.relate(world.system, session, patient, chief, "supervisor")
-            if number < MINE:
-                people.relate(world.system, session, patient, therapist, "therapist")
-            for week in range(6):
-                end = now - timedelta(days=7 * week + draw.randint(1, 6))
-                start = end - timedelta(minutes=50)
-                infusions.record(world.system, session, patient, start, end)
-            talk = Conversation(
-                id=new_id(), patient_id=patient.id, created_at=now, next_seq=each + 1
-            )
-            session.add(talk)
-            session.flush()
-            talks.append((talk.id, patient.id))
-            # Most are read but for the last days; every tenth never was.
-            if number % 10:
-                seq = each - draw.randint(0, 40)
-                for person in (therapist, chief):
-                    session.add(
-                        Reviewed(conversation_id=talk.id, staff_id=person.id, seq=seq, at=now)
-                    )
-            for measure in ("phq9", "gad7"):
-                for turn in range(12):
-                    session.add(_score(world, patient, measure, draw.randint(0, 20), turn))
+    talks = [
+        _patient(world, [chief, therapist] if number < MINE else [chief], number, each, draw)
+        for number in range(patients)
+    ]
     _insert(engine, Message, _messages(talks, each, now))
     with engine.begin() as connection:
         connection.execute(text("ANALYZE"))
 
 
-def _messages(talks: list[tuple[str, str]], each: int, now: datetime) -> Iterator[dict[str, Any]]:
-    for talk, _ in talks:
+def _patient(world: World, readers: list[Staff], number: int, each: int, draw: Random) -> str:
+    """One of them, in a transaction of their own: a clinic that runs beside goes on. Returns the
+    conversation."""
+    now, system = world.clock.now(), world.system
+    with system.database.write() as session:
+        patient = people.add_patient(system, session, f"Patient {number}", "America/New_York")
+        patient.touches_wanted = False
+        for person in readers:
+            kind = "therapist" if "therapist" in person.roles else "supervisor"
+            people.relate(system, session, patient, person, kind)
+        for week in range(6):
+            end = now - timedelta(days=7 * week + draw.randint(1, 6))
+            start = end - timedelta(minutes=50)
+            session.add(
+                Infusion(patient_id=patient.id, number=6 - week, started_at=start, ended_at=end)
+            )
+        talk = Conversation(id=new_id(), patient_id=patient.id, created_at=now, next_seq=each + 1)
+        session.add(talk)
+        session.flush()
+        # Most are read but for the last days; every tenth never was.
+        if number % 10:
+            seq = each - draw.randint(0, 40)
+            for person in readers:
+                session.add(Reviewed(conversation_id=talk.id, staff_id=person.id, seq=seq, at=now))
+        for measure in ("phq9", "gad7"):
+            for turn in range(12):
+                session.add(_score(world, patient, measure, draw.randint(0, 20), turn))
+    return talk.id
+
+
+def _messages(talks: list[str], each: int, now: datetime) -> Iterator[dict[str, Any]]:
+    for talk in talks:
         for seq in range(1, each + 1):
             yield {
                 "id": new_id(),

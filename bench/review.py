@@ -4,7 +4,7 @@ on both databases; and a therapist's week, opened and marked through the interfa
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy import insert, select
 
 from bench import caseload
 from bench.databases import worlds
-from bench.figures import goal, ms, percentile, spread
+from bench.figures import goal, ms, percentile, spread, timed
 from bench.installation import temporary
 from clinic import demo_weeks
 from clinic.clock import ManualClock
@@ -71,31 +71,18 @@ def _pages(name: str, world: World, patients: int, messages: int) -> None:
     browser = Browser(world).sign_in(therapist)
     path = f"/console/patients/{patient.id}"
     starts = Random(1).sample(range(1, LONG - 100), LOOKS)
-    looks = _timed([lambda s=s: browser.get(f"{path}/review?start={s}") for s in starts])  # type: ignore[misc]
+    looks = timed([lambda s=s: browser.get(f"{path}/review?start={s}") for s in starts])  # type: ignore[misc]
     browser.get(f"{path}/review")
-    finds = _timed([lambda: browser.post(f"{path}/find", {"words": "three days"})] * FINDS)
+    finds = timed([lambda: browser.post(f"{path}/find", {"words": "three days"})] * FINDS)
     told = f"{LONG:,} messages in the record, {messages:,} in the clinic"
-    for what, taken, least in (
+    for what, (waited, worked), least in (
         ("transcript page", looks, PAGE_GOAL),
         ("find", finds, FIND_GOAL),
     ):
-        waited, worked = [a for a, _ in taken], [b for _, b in taken]
-        # Beside other work the wait says little; the processor's time is the page's own.
         print(f"{name} {what}: {spread(waited, 0.5, 0.95)}, of it processor", end=" ")
         print(f"{spread(worked, 0.5, 0.95)} ({told})", end=" ")
         print(goal(percentile(waited, 0.95) <= least, f"p95 <= {ms(least)}"))
     world.system.database.close()
-
-
-def _timed(acts: list[Callable[[], Any]]) -> list[tuple[float, float]]:
-    """Seconds waited and seconds of processor, of each."""
-    taken = []
-    for act in acts:
-        begun, worked = time.perf_counter(), time.process_time()
-        answer = act()
-        taken.append((time.perf_counter() - begun, time.process_time() - worked))
-        assert answer.status_code == 200, answer.status_code
-    return taken
 
 
 def _write(world: World, patient: Patient) -> None:

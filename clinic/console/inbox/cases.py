@@ -2,6 +2,7 @@
 however many patients."""
 
 import contextlib
+import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -258,45 +259,48 @@ def _changes(session: Session, vault: Vault, ids: Ids, since: datetime) -> dict[
     older = _finished(session, alone, None) if alone else {}
     found: dict[str, list[Change]] = defaultdict(list)
     for (patient_id, name), held in rows.items():
-        measure = measures.measures()[name]
-        every = older.get((patient_id, name), held)
-        newest = sorted(every, key=lambda row: (row.updated_at, row.key))[-2:]
-        scores = [score for row in newest if (score := _score(vault, row)) is not None]
+        newest = sorted(older.get((patient_id, name), held))[-2:]
+        opened = [_score(vault, patient_id, row_id, sealed) for _, _, row_id, sealed in newest]
+        scores = [score for score in opened if score is not None]
         if len(scores) == 2:
-            before, after = scores
+            measure, (before, after), at = measures.measures()[name], scores, newest[-1][0]
             said = measures.changed(measure, before, after)
-            change = Change(measure.name, before, after, said, newest[-1].updated_at)
-            found[patient_id].append(change)
+            found[patient_id].append(Change(measure.name, before, after, said, at))
     return found
+
+
+#: When it was finished, its key, its id, what it holds: in this order one after the other.
+Finished = tuple[datetime, str, str, bytes]
 
 
 def _finished(
     session: Session, ids: Ids, since: datetime | None
-) -> dict[tuple[str, str], list[Columns]]:
+) -> dict[tuple[str, str], list[Finished]]:
     """Finished measures in which a change can mean something, by patient and measure, in no order
     and sealed as they are."""
     query = (
-        select(Record.patient_id, Record.id, Record.key, Record.data_sealed, Record.updated_at)
+        select(Record.patient_id, Record.updated_at, Record.key, Record.id, Record.data_sealed)
         .where(Record.patient_id.in_(ids), Record.kind == measuring.KIND)
         .where(Record.state == "complete")
     )
     if since is not None:
         query = query.where(Record.updated_at > since)
     known = {name for name, one in measures.measures().items() if one.change is not None}
-    found: dict[tuple[str, str], list[Columns]] = defaultdict(list)
-    for row in session.execute(query):
-        name = measuring.name_of(row.key)
+    found: dict[tuple[str, str], list[Finished]] = defaultdict(list)
+    for patient_id, at, key, row_id, sealed in session.execute(query):
+        name = measuring.name_of(key)
         if name in known:
-            found[row.patient_id, name].append(row)
+            found[patient_id, name].append((at, key, row_id, sealed))
     return found
 
 
-def _score(vault: Vault, row: Columns) -> float | None:
+def _score(vault: Vault, patient_id: str, row_id: str, sealed: bytes) -> float | None:
     try:
-        value: float | None = (vault.data(row)["score"] or {}).get("value")
+        data = json.loads(vault.cipher(patient_id).open("record", "data", row_id, sealed))
     except CryptoError:
         # Shown as such on the patient's own page; the list lives.
         return None
+    value: float | None = (data["score"] or {}).get("value")
     return value
 
 

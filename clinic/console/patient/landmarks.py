@@ -64,7 +64,7 @@ def within(
     """What was recorded of the patient in a stretch of time, in no order."""
     found = [
         *_infusions(session, patient_id, when),
-        *_check_ins(system, session, patient_id),
+        *_check_ins(system, session, patient_id, stretch),
         *_measures(system, session, patient_id),
         *_alerts(session, patient_id),
     ]
@@ -117,10 +117,16 @@ def _infusions(session: Session, patient_id: str, when: When) -> Iterable[Landma
         yield Landmark(f"infusion-{row.number}", "infusion", words, row.started_at)
 
 
-def _check_ins(system: System, session: Session, patient_id: str) -> Iterable[Landmark]:
-    rows = session.scalars(
-        select(Record).where(Record.patient_id == patient_id, Record.kind == "check_in")
-    )
+def _check_ins(
+    system: System, session: Session, patient_id: str, stretch: Stretch
+) -> Iterable[Landmark]:
+    """Only those of the stretch are opened: of months there are hundreds."""
+    query = select(Record).where(Record.patient_id == patient_id, Record.kind == "check_in")
+    if stretch.begin is not None:
+        query = query.where(Record.updated_at >= stretch.begin)
+    if stretch.end is not None:
+        query = query.where(Record.updated_at < stretch.end)
+    rows = session.scalars(query)
     for row, data in system.vault(session).documents(rows):
         said = "; ".join(person.check_in_words(data)) or "nothing answered"
         yield Landmark(f"check-in-{row.id}", "check-in", f"Check-in: {said}", row.updated_at)

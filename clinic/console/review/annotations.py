@@ -167,6 +167,8 @@ class Notebook:
         return span(text, words)
 
     def _hidden(self, messages: Sequence[Message]) -> set[str]:
+        if not messages:
+            return set()
         ids = [message.id for message in messages]
         rows = self._session.scalars(
             select(RiskAssessment).where(RiskAssessment.message_id.in_(ids))
