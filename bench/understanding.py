@@ -1,20 +1,23 @@
-"""How well intents are told apart: spelling, meaning, both. Figures for docs/adr.
+"""How well intents are told apart: spelling, meaning, both, and DIET over both. For docs/adr.
 
-``bot/rasa/.venv/bin/python -m bench.understanding [spelling|meaning|both ...]`` fits the classifier
-of config.yml outside Rasa on data/nlu and prints, for each kind of feature: how long fitting takes,
-how long one message, the process's memory at the most, how many of the held paraphrases (in no
-training file, each set by itself) are right, what the pipeline's threshold lets through, and the
-macro-F1 of ten folds.
+``bot/rasa/.venv/bin/python -m bench.understanding [--folds N] [spelling|meaning|both|diet ...]``
+fits the classifier of config.yml outside Rasa on data/nlu, or Rasa's DIET, and prints for each: how
+long fitting takes, how long one message, its process's memory at the most and its size stored, how
+many of the held paraphrases (in no training file, each set by itself) are right, what the
+pipeline's threshold lets through, and the macro-F1 of ten folds, or as many as asked.
 """
 
 from __future__ import annotations
 
+import argparse
+import multiprocessing
+import pickle
 import re
 import resource
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sparse
@@ -27,10 +30,9 @@ from sklearn.model_selection import StratifiedKFold
 from bot import embedding
 
 ROOT = Path(__file__).resolve().parents[1]
-KINDS = ("spelling", "meaning", "both")
+KINDS = ("spelling", "meaning", "both", "diet")
 #: The pipeline's own (config.yml): how loudly meaning speaks, and below what it is asked again.
 SCALE, SURE, APART = 10.0, 0.35, 0.05
-FOLDS = 10
 HELD = ("holdout.yml", "holdout_2.yml")
 WORDS = r"(?u)\b\w+\b"
 
@@ -52,14 +54,19 @@ def held(name: str) -> tuple[list[str], list[str]]:
 
 
 class Reader:
-    """The classifier over one kind of features, counted as Rasa counts them."""
+    """A classifier over one kind of features, counted as Rasa counts them."""
 
     def __init__(self, kind: str, texts: Sequence[str], vectors: np.ndarray, intents: np.ndarray):
         self._kind = kind
         self._words = CountVectorizer(token_pattern=WORDS).fit(map(_plain, texts))
         self._letters = CountVectorizer(analyzer="char_wb", ngram_range=(2, 4)).fit(texts)
-        self._model = LogisticRegression(max_iter=100, class_weight="balanced", random_state=42)
+        self._model = _model(kind)
         self._model.fit(self._features(texts, vectors), intents)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the classifier as stored."""
+        return getattr(self._model, "size", 0) or len(pickle.dumps(self._model))
 
     def read(self, texts: Sequence[str], vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Intents, and whether each is sure enough to be taken."""
@@ -68,40 +75,84 @@ class Reader:
         sure = (ordered[:, -1] >= SURE) & (ordered[:, -1] - ordered[:, -2] >= APART)
         return self._model.classes_[chances.argmax(1)], sure
 
-    def _features(self, texts: Sequence[str], vectors: np.ndarray) -> sparse.csr_matrix:
-        spelling = [self._words.transform(map(_plain, texts)), self._letters.transform(texts)]
-        meaning = [sparse.csr_matrix(vectors * SCALE)]
-        parts = {"spelling": spelling, "meaning": meaning, "both": spelling + meaning}
+    def _features(self, texts: Sequence[str], vectors: np.ndarray) -> Any:
+        meaning = vectors * np.float32(SCALE)
+        if self._kind == "diet":
+            return [self._message(*pair) for pair in zip(texts, meaning, strict=True)]
+        parts = {"spelling": [self._counts(texts)], "meaning": [sparse.csr_matrix(meaning)]}
+        parts["both"] = parts["spelling"] + parts["meaning"]
         return sparse.hstack(parts[self._kind]).tocsr()
+
+    def _counts(self, texts: Sequence[str]) -> sparse.spmatrix:
+        counts = self._words.transform(map(_plain, texts)), self._letters.transform(texts)
+        return sparse.hstack(counts).tocsr()
+
+    def _message(self, text: str, meaning: np.ndarray) -> Any:
+        from bench.diet import message
+
+        words = text.split() or [text]
+        return message(text, self._counts(words), self._counts([text]), meaning)
+
+
+def _model(kind: str) -> Any:
+    if kind == "diet":
+        from bench.diet import Diet
+
+        return Diet()
+    return LogisticRegression(max_iter=100, class_weight="balanced", random_state=42)
 
 
 def _plain(text: str) -> str:
     return re.sub(r"\d+", "__NUMBER__", text.lower())
 
 
-def folds(kind: str, texts: np.ndarray, vectors: np.ndarray, intents: np.ndarray) -> float:
+def folds(
+    kind: str, number: int, texts: np.ndarray, vectors: np.ndarray, intents: np.ndarray
+) -> float:
     """Macro-F1 over predictions for examples that were each left out once."""
     found = np.empty_like(intents)
-    split = StratifiedKFold(FOLDS, shuffle=True, random_state=42).split(texts, intents)
+    split = StratifiedKFold(number, shuffle=True, random_state=42).split(texts, intents)
     for seen, left in split:
         reader = Reader(kind, texts[seen], vectors[seen], intents[seen])
         found[left], _ = reader.read(texts[left], vectors[left])
     return float(f1_score(intents, found, average="macro"))
 
 
-def main(kinds: Sequence[str]) -> None:
-    texts, intents = examples()
+def measure(
+    kind: str, number: int, texts: np.ndarray, vectors: np.ndarray, intents: np.ndarray
+) -> None:
+    began, worked = time.perf_counter(), time.process_time()
+    reader = Reader(kind, texts, vectors, intents)
+    took, worked = time.perf_counter() - began, time.process_time() - worked
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    stored = reader.size / 2**20
+    print(
+        f"{kind}: fitted in {took:.0f} s ({worked:.0f} s of processor); "
+        f"{memory:.0f} MB; {stored:.1f} MB stored",
+        flush=True,
+    )
+    for name in HELD:
+        _tell_held(kind, reader, name)
+    if number:
+        f1 = folds(kind, number, texts, vectors, intents)
+        print(f"{kind}: macro-F1 of {number} folds {f1:.3f}", flush=True)
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("kinds", nargs="*", metavar="kind", help=" or ".join(KINDS))
+    asked.add_argument("--folds", type=int, default=10)
+    given = asked.parse_args()
+    texts, intents = map(np.array, examples())
+    print(f"{len(texts)} examples of {len(set(intents))} intents", flush=True)
     vectors = _meanings(texts)
-    print(f"{len(texts)} examples of {len(set(intents))} intents")
-    for kind in kinds:
-        began = time.perf_counter()
-        reader = Reader(kind, texts, vectors, np.array(intents))
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"{kind}: fitted in {time.perf_counter() - began:.0f} s; {memory:.0f} MB", flush=True)
-        for name in HELD:
-            _tell_held(kind, reader, name)
-        f1 = folds(kind, np.array(texts), vectors, np.array(intents))
-        print(f"{kind}: macro-F1 of {FOLDS} folds {f1:.3f}", flush=True)
+    for kind in given.kinds or KINDS:
+        # Each in a process of its own, so that the memory is its own.
+        begun = multiprocessing.Process(
+            target=measure, args=(kind, given.folds, texts, vectors, intents)
+        )
+        begun.start()
+        begun.join()
 
 
 def _tell_held(kind: str, reader: Reader, name: str) -> None:
@@ -127,4 +178,4 @@ def _meanings(texts: Sequence[str]) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or KINDS)
+    main()
