@@ -250,17 +250,21 @@ def menu(dispatcher: CollectingDispatcher, turn: Turn) -> None:
 
 
 def answer_question(dispatcher: CollectingDispatcher, turn: Turn) -> None:
-    """Answer a question as far as a program may, and put on the clinic's list what is theirs."""
-    routed.pass_on(dispatcher, turn, turn.intent)
-    if turn.intent in SCREENED:
-        say(dispatcher, turn, SCREENED[turn.intent])
+    """Answer what was asked as far as a program may, and put on the clinic's list what is theirs.
+    Of several questions in one message, the one about red flags is the only one for now."""
+    asked = [turn.intent, *turn.also]
+    for intent in asked:
+        routed.pass_on(dispatcher, turn, intent)
+    if screened := next((intent for intent in asked if intent in SCREENED), None):
+        say(dispatcher, turn, SCREENED[screened])
         safety_screen.go_on(dispatcher, turn, safety_screen.MEASURE["medical"])
         return
-    item = turn.registry.answer_to(turn.intent, turn.context)
-    if item is None:
-        menu(dispatcher, turn)
-    else:
+    items = (turn.registry.answer_to(intent, turn.context) for intent in asked)
+    found = [item for item in items if item is not None]
+    for item in found:
         say(dispatcher, turn, item.id)
+    if not found:
+        menu(dispatcher, turn)
 
 
 def ask_for_human(dispatcher: CollectingDispatcher, turn: Turn) -> None:

@@ -82,6 +82,8 @@ class Turn:
     wish: str = ""
     #: Whether words alone have settled the intent, against the classifier.
     heard: bool = False
+    #: What else the same message asks (bot/rasa/channel.py).
+    also: tuple[str, ...] = ()
 
     @property
     def stage(self) -> str:
@@ -142,7 +144,10 @@ def read(tracker: Tracker) -> Turn:
     text = text.strip().lstrip(GUARD)
     intent = _Intent.of(parsed)
     guessed = _guess(parsed, intent)
+    asks = tuple(turn.get("also") or ())
     heard = None if tapped or (guessed.name in GENERAL and guessed.sure) else wish(text)
+    if heard is None and asks and guessed.name not in asks:
+        heard = asks[0]
     if heard and intent.name not in UNTOUCHED:
         intent = _Intent(heard, 1.0)
     return Turn(
@@ -158,6 +163,7 @@ def read(tracker: Tracker) -> Turn:
         typed=(message.get("kind") or "text") == "text",
         wish=heard or (guessed.name if guessed.sure else ""),
         heard=intent.name == heard,
+        also=tuple(name for name in asks if name != intent.name),
     )
 
 

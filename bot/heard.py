@@ -23,6 +23,12 @@ MEDICATION, DOSE, DIAGNOSIS, MEMORY = "ask_medication", "ask_dose", "ask_diagnos
 #: A sentence longer than this tells a story.
 WORDS = 25
 _SENTENCES = re.compile(r"(?<=[.!?;\n])\s+|\n+")
+#: Between two questions: after a question mark, or where "and" goes on with a word that asks.
+_JOINTS = re.compile(
+    r"(?<=\?)\s+|\s*[,;]?\s+(?:and|also|plus|but)\s+(?=(?:also )?(?:who|what|when|where|why|how|is"
+    r"|are|am|can|could|do|does|will|would|should|may|must)\b)",
+    re.IGNORECASE,
+)
 _GROUPS = ("generic", "brands", "everyday")
 
 
@@ -42,6 +48,12 @@ class Shapes:
 def wish(text: str) -> str | None:
     """The intent these words certainly have; None when they leave it to the classifier."""
     return next((asked for sentence in _sentences(text) if (asked := _of(sentence))), None)
+
+
+def parts(text: str) -> list[str]:
+    """The questions of a message that asks several, one after the other; else the whole."""
+    found = (part.strip() for part in _JOINTS.split(text))
+    return [part for part in found if part]
 
 
 def _sentences(text: str) -> list[str]:

@@ -23,8 +23,8 @@ from sanic import Blueprint, response
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
-from actions.turn import GUARD, VISIBLE
-from bot import contract
+from actions.turn import GUARD, SURE, VISIBLE
+from bot import contract, heard
 from bot.content import registry
 from bot.rasa import expected, inprocess
 
@@ -35,6 +35,8 @@ MIN_SECRET = 24
 
 #: A typed answer to these counts as the tap, whatever the words' own risk: the answer is the risk.
 SAFETY_ANSWER = "/safety_answer"
+#: So many parts of one message are looked at for questions of their own.
+MOST_QUESTIONS = 3
 
 
 class SecretMissing(RuntimeError):
@@ -147,7 +149,9 @@ async def answer(agent: Agent | None, document: Any) -> dict[str, Any]:
         events = _of_turn(before, turn["id"])
         if not events:
             with inprocess.watched():
-                await agent.processor.handle_message(_message(agent, turn, before))
+                message = _message(agent, turn, before)
+                message.metadata["turn"]["also"] = await _questions(agent, message.text)
+                await agent.processor.handle_message(message)
             events = _of_turn(stored(turn["conversation"]), turn["id"])
     if not events:
         raise Problem(500, "The assistant failed", "The turn left no trace.")
@@ -170,6 +174,18 @@ def _message(agent: Agent, turn: dict[str, Any], before: list[Event]) -> UserMes
         message_id=turn["id"],
         metadata={"turn": {name: turn[name] for name in ("id", "message", "context")}},
     )
+
+
+async def _questions(agent: Agent, words: str) -> list[str]:
+    """What the parts of a message ask, when it asks two things or more; the whole has one intent
+    only, and one of the questions would be lost."""
+    parts = [] if words.startswith("/") else heard.parts(words)
+    if len(parts) < 2:
+        return []
+    parsed = [(await agent.parse_message(part))["intent"] for part in parts[:MOST_QUESTIONS]]
+    sure = [one["name"] for one in parsed if (one.get("confidence") or 0.0) >= SURE]
+    asked = list(dict.fromkeys(name for name in sure if name.startswith("ask_")))
+    return asked if len(asked) > 1 else []
 
 
 def _text(agent: Agent, turn: dict[str, Any], before: list[Event]) -> str:

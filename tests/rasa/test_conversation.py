@@ -290,3 +290,35 @@ def test_dots_are_no_answer(talk: Talk, stage: str, words: str) -> None:
     asked = talk.said[-1]["content"]
     assert talk.says(words).last in (asked, f"{asked}_again")
     assert not [kind for kind, _ in talk.records if kind == "check_in"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "tasks"),
+    [
+        ("can i eat before it and can i bring my music", ["faq.eating", "faq.music"], []),
+        ("who reads this and can i drive", ["conversation.who_reads", "conversation.driving"], []),
+        (
+            "should i stop my lexapro and how long do the effects last?",
+            ["conversation.medication", "faq.duration"],
+            [("medication", "routine")],
+        ),
+    ],
+)
+def test_two_questions_in_one_message_are_both_answered(
+    talk: Talk, words: str, said: list[str], tasks: list[tuple[str, str]]
+) -> None:
+    reply = talk.says(words)
+    assert sorted(reply.ids) == sorted(said)
+    assert reply.tasks() == tasks
+
+
+def test_of_two_questions_the_one_with_red_flags_comes_first(talk: Talk) -> None:
+    reply = talk.says("can i drive tomorrow and is this normal?")
+    assert reply.ids == ["conversation.normal", "measure.medical_check.1"]
+
+
+def test_in_a_dialogue_both_are_answered_and_the_question_stands(talk: Talk) -> None:
+    talk.says("I want to reflect")
+    reply = talk.says("who reads this and can i drive")
+    assert sorted(reply.ids[:2]) == ["conversation.driving", "conversation.who_reads"]
+    assert reply.last.startswith("reflection.body")
