@@ -71,6 +71,7 @@ def known(
     found |= {
         "no_questions": "" if allowed.get(agreed.QUESTIONS, True) else "yes",
         "no_cycle": "" if allowed.get(agreed.CYCLE, True) else "yes",
+        "intended": _intended(held, infusions, now),
         "wins": _list(_quote(text) for text in wins[-3:]),
         "parked": _list(_quote(text) for text in parked[-2:]),
         "step_due": found.get("small_step", "") if _due(step, now) else "",
@@ -91,6 +92,17 @@ Held = Sequence[tuple[Record, dict[str, Any]]]
 
 def _texts(held: Held, kind: str) -> list[str]:
     return [data["text"] for row, data in held if row.kind == kind]
+
+
+def _intended(held: Held, infusions: Sequence[Infusion], now: datetime) -> str:
+    """The intention that stood when the last infusion began; one set since is for the next."""
+    begun = max((one.started_at for one in infusions if one.started_at <= now), default=None)
+    stood = [
+        (row.created_at, data["text"])
+        for row, data in held
+        if row.kind == "intention" and begun is not None and row.created_at <= begun
+    ]
+    return _quote(max(stood)[1]) if stood else ""
 
 
 def _newest_step(held: Held) -> Record | None:

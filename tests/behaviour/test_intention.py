@@ -45,3 +45,22 @@ def test_on_paper_only_the_words_are_left(edge: Edge):
 
 def test_before_there_is_one_the_page_says_how_to_begin(edge: Edge):
     assert "There is no intention yet" in shown(edge.client.get("/intention").text)
+
+
+def test_what_is_asked_of_later_is_the_intention_of_that_infusion(edge: Edge):
+    """The companion asks what came of it on day 3; one set since is for the next."""
+    writes(edge, "intention", {"text": "be braver"}, "intention-1")
+    assert "intended" not in told(edge), "it was set after the only infusion"
+    edge.world.clock.advance(timedelta(hours=3))
+    edge.world.infusion(edge.patient, hours_ago=1)
+    assert told(edge)["intended"] == "“be braver”"
+    writes(edge, "intention", {"text": "let it be"}, "intention-2")
+    held = told(edge)
+    assert (held["intended"], held["intention"]) == ("“be braver”", "let it be")
+
+
+def told(edge: Edge) -> dict[str, str]:
+    """What the assistant hears of the record in the next turn."""
+    edge.say("hello")
+    known: dict[str, str] = edge.peer.turns[-1]["context"]["known"]
+    return known

@@ -17,6 +17,7 @@ NAMES = [flow.name for flow in FLOWS]
 KNOWN = {
     "hope": "to sleep better",
     "fear": "losing control",
+    "intended": "“be kinder to myself”",
     "small_step": "call my sister",
     "parked": "“quit my job”",
     "early_signs": "I stop going out",
@@ -556,7 +557,7 @@ ASKED = {
     },
     "reflection": {"body", "image", "tone", "keep", "kind"},
     "reflection_2": {"sleep", "body", "far_away", "flexible", "keeping", "kind"},
-    "reflection_3": {"hoped", "feared", "keep", "step", "area", "parked", "booked"},
+    "reflection_3": {"intended", "hoped", "feared", "keep", "step", "area", "parked", "booked"},
     "practice": {"someone", "well", "glad"},
     "between": {"step_done", "stress", "reflected", "talked", "homework_went", "win"},
     "review": {"learned", "open_to", "team", "hard_to_say", "anything_new"},
