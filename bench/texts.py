@@ -1,11 +1,17 @@
-"""Short messages as people type them a day after an infusion. None shows risk, and none of the
-first 270 comes twice: nothing is measured from a cache."""
+"""What people type, for measuring.
+
+``texts``: short messages a day after an infusion; none shows risk, and none of the first 270 comes
+twice. ``entry``: a journal entry of ordinary and grave sentences, never the same.
+"""
 
 from __future__ import annotations
 
 import itertools
 import random
+from functools import cache
+from pathlib import Path
 
+VOICES = Path(__file__).parent.parent / "data" / "risk" / "en" / "voices"
 _STARTS = (
     "i feel",
     "today i was",
@@ -49,3 +55,23 @@ def texts(count: int, seed: int = 20261120) -> list[str]:
         whole[n // 3 % len(whole)] if n % 3 == 2 else feelings[(n - n // 3) % len(feelings)]
         for n in range(count)
     ]
+
+
+def entry(words: int, chance: random.Random) -> str:
+    """So many words in sentences of patients' voices, one in ten of people at risk.
+
+    Numbers stand among them, so that no screen has met all of the words before.
+    """
+    said: list[str] = []
+    while len(said) < words:
+        said += chance.choice(_voices("risk" if chance.random() < 0.1 else "quiet")).split()
+        said[-1] += "."
+        if chance.random() < 0.3:
+            said.append(f"{chance.randrange(10**9)}.")
+    return " ".join(said[:words])
+
+
+@cache
+def _voices(name: str) -> list[str]:
+    lines = (VOICES / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]

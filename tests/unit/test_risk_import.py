@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
 SCRIPT = """
-import sys, time
-begin = time.perf_counter()
+import json, sys, time
+spent = [time.process_time()]
 import bot.risk
-imported = time.perf_counter()
+spent.append(time.process_time())
 bot.risk.ruleset()
+spent.append(time.process_time())
 heavy = {"rasa", "tensorflow", "spacy", "sqlalchemy", "numpy", "tokenizers", "clinic"}
-print(sorted(heavy & {name.partition(".")[0] for name in sys.modules}))
-print(f"import {imported - begin:.3f} s, rules {time.perf_counter() - imported:.3f} s")
+print(json.dumps([sorted(heavy & {name.partition(".")[0] for name in sys.modules}), spent]))
 """
 
 
-def test_it_loads_nothing_heavy() -> None:
+def test_it_loads_nothing_heavy_and_soon() -> None:
+    """Soon: beside what Python itself takes to start, which is as slow as the machine is."""
     result = subprocess.run(
         [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True, timeout=60
     )
-    heavy, times = result.stdout.splitlines()
-    print(times)
-    assert heavy == "[]"
+    heavy, (bare, imported, ready) = json.loads(result.stdout)
+    assert heavy == []
+    assert imported - bare < 45 * bare
+    assert ready - bare < 150 * bare
