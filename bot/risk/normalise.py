@@ -34,6 +34,8 @@ _LOOK_ALIKES = str.maketrans(
     "абвеёзіїјкмнопрсѕтуўхһԁԛԝѵьαβεηικνορτυχωγℓıɑɡɩʟɪᴀᴇɴᴏꜱᴋ",
     "abbee3iijkmhonpcstyyxhdqwvbabenikvoptuxwyliagiliaenosk",
 )
+#: Those of them that cannot be told from a Latin letter: a word of nothing else may be English.
+_TWINS = frozenset("аеорсухіѕј")
 #: Markup that a paste brings along or that hides a word: inside, between words, as a character.
 _INLINE = "a|abbr|b|big|code|del|em|font|i|ins|kbd|mark|q|s|small|span|strike|strong|sub|sup|u"
 _BLOCK = "blockquote|br|div|h[1-6]|hr|li|ol|p|pre|table|td|th|tr|ul"
@@ -123,7 +125,7 @@ class Normaliser:
         self._language = language
         self._chunk = lru_cache(maxsize=16_384)(self._analyse)
         masked: dict[int, list[str]] = {}
-        for word in sorted(language.lexicon):
+        for word in sorted(language.lexicon.union(language.glued)):
             masked.setdefault(len(word), []).append(word)
         self._by_length = masked
         self._lone = {
@@ -174,6 +176,7 @@ class Normaliser:
                 any(c.isascii() and c.isalpha() for c in chunk)
                 or latin in language.lexicon
                 or latin in ("a", "i")
+                or (_TWINS.issuperset(chunk.strip(_LEAD)) and latin.strip(_LEAD) in language.real)
             ):
                 chunk = latin
         start, end = 0, len(chunk)
@@ -230,11 +233,15 @@ class Normaliser:
                 return language.expansions[joined]
         if not core.isdigit() and any(c.isalpha() for c in core):
             key = core.translate(LEET)
-            if key in language.leet and (core.isascii()):
-                return (language.leet[key],)
+            if core.isascii():
+                for spelled in (key, _DRAWN_OUT.sub(r"\1", key)):
+                    if spelled in language.leet:
+                        return self._plain(language.leet[spelled])
+                if core[0].isalpha() and key in language.leet_too:
+                    return (language.leet_too[key],)
             masked = self._unmask(core)
             if masked is not None:
-                return (masked,)
+                return self._plain(masked)
         return (core,) if core.isalnum() else None
 
     def _plain(self, word: str) -> tuple[str, ...]:
@@ -249,11 +256,12 @@ class Normaliser:
             return (language.slips[word],)
         if _DRAWN_OUT.search(word):
             for shorter in (_DRAWN_OUT.sub(r"\1\1", word), _DRAWN_OUT.sub(r"\1", word)):
-                if shorter in language.lexicon or shorter in language.expansions:
-                    return language.expansions.get(shorter, (shorter,))
+                if shorter in language.real or shorter in language.glued:
+                    return self._plain(shorter)
             shorter = _DRAWN_OUT.sub(r"\1", word)
             return self._plain(shorter) if shorter != word else (shorter,)
-        return (word,)
+        near = language.mistyped(word) or word
+        return language.expansions.get(near, (near,))
 
     def _unmask(self, core: str) -> str | None:
         if not _MASK.search(core) or not core[0].isalpha():
@@ -292,6 +300,14 @@ class Normaliser:
                         break
                     letters.append(letter)
                     stop += 1
+                torn = self._torn("".join(letters), words[stop] if stop < count else "")
+                if torn is not None:
+                    begin = at + torn
+                    out += [*words[at:begin], "".join(letters[torn:]) + words[stop]]
+                    first += [*starts[at:begin], starts[begin]]
+                    last += [*ends[at:begin], ends[stop]]
+                    at = stop + 1
+                    continue
                 spelled, skipped = self._spelled("".join(letters))
                 if not spelled:
                     spelled, skipped = words[at:stop], 0
@@ -345,6 +361,14 @@ class Normaliser:
                 last.append(ends[at])
                 at += 1
         return out, first, last
+
+    def _torn(self, letters: str, rest: str) -> int | None:
+        """How many loose letters stand before a word torn like "k i l led"; None without one."""
+        real = self._language.real
+        if len(rest) < 2:
+            return None
+        loose = range(min(3, len(letters) - 1))
+        return next((at for at in loose if letters[at:] + rest in real), None)
 
     def _spelled(self, letters: str) -> tuple[list[str], int]:
         """Letters set apart -> the known words they spell, after how many loose letters.

@@ -12,11 +12,14 @@ crosses punctuation. Nothing nests without bound, so matching is linear in the t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 _TOKEN = re.compile(r"\s*(/[^/\s]+/|\.\.\.|\.\.|[()|?]|<[a-z_]+>|[^\s()|?<>/.]+|[.,])")
+
+#: A named list and a regular expression are no words.
+_WORD = re.compile(r"<[a-z_]+>|/[^/\s]+/|([a-z]+)")
 
 #: Words too common to tell whether a pattern can match at all.
 _COMMON_WORDS = (
@@ -116,6 +119,11 @@ def compile_pattern(source: str, lists: Mapping[str, Node]) -> Pattern:
         raise PatternError(f"{source!r} must begin with a word")
     anchors = _anchors(node)
     return Pattern(source, node, first, anchors or first)
+
+
+def words_of(sources: Iterable[str]) -> set[str]:
+    """The plain words these patterns are written with."""
+    return {word for source in sources for word in _WORD.findall(source) if word}
 
 
 def parse_lists(sources: Mapping[str, list[str]]) -> dict[str, Node]:

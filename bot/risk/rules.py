@@ -10,7 +10,7 @@ start.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from bot.contract import RISK_CATEGORIES
-from bot.risk import opinion
+from bot.risk import opinion, patterns
 from bot.risk.assertion import AXES, CUES, WORDS, Grammar
 from bot.risk.language import Languages
 from bot.risk.levels import Level
@@ -119,9 +119,7 @@ class RuleSet:
 
     def compile(self) -> None:
         """Compile every pattern now; otherwise each is compiled when a text first needs it."""
-        groups = [self.grammar.cues[kind] for kind in self.grammar.cues]
-        groups += [rule.patterns + rule.unless for rule in self.rules]
-        for pattern in (pattern for group in groups for pattern in group):
+        for pattern in _all_patterns(self.grammar, self.rules):
             _ = pattern.regex
 
     def unsigned(self) -> list[Rule | Together]:
@@ -155,11 +153,16 @@ def load(directory: Path) -> RuleSet:
         raise RuleError(f"there is no rule in {directory}")
     together = _together("together.yml", documents["together.yml"], {r.sign for r in rules})
     _unique([*rules, *together])
+    sources = [pattern.source for pattern in _all_patterns(grammar, rules)]
+    sources += [
+        text for texts in _plain(documents["lists.yml"], "lists.yml").values() for text in texts
+    ]
+    vocabulary = patterns.words_of(sources).union(*grammar.words.values())
     return RuleSet(
         name=f"{directory.name}-{digest.hexdigest()[:8]}",
         rules=tuple(rules),
         together=tuple(together),
-        normalise=_normaliser(documents["spelling.yml"]),
+        normalise=_normaliser(documents["spelling.yml"], vocabulary),
         grammar=grammar,
         index=_index(rules),
         languages=_languages(documents["languages.yml"], rules),
@@ -204,7 +207,12 @@ def _plain(mapping: Any, where: str) -> dict[str, Any]:
     return {key: value for key, value in mapping.items() if key != _LINE}
 
 
-def _normaliser(document: dict[str, Any]) -> Normaliser:
+def _all_patterns(grammar: Grammar, rules: Iterable[Rule]) -> list[Pattern]:
+    cues = [pattern for cues in grammar.cues.values() for pattern in cues]
+    return cues + [pattern for rule in rules for pattern in rule.patterns + rule.unless]
+
+
+def _normaliser(document: dict[str, Any], vocabulary: set[str]) -> Normaliser:
     name = "spelling.yml"
     for key in ("expansions", "lexicon", "phrases", "emoji", "real"):
         if not document.get(key):
@@ -219,6 +227,7 @@ def _normaliser(document: dict[str, Any]) -> Normaliser:
             document["phrases"],
             {str(k): str(v) for k, v in _plain(document["emoji"], name).items()},
             {str(k): str(v) for k, v in heard.items()},
+            vocabulary,
         )
     )
 

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from personas import personas
@@ -22,6 +22,7 @@ from perturb import EXPLICIT, PERTURBATIONS
 from phenomena import RULES_ALONE, Case, cases, grouped, held
 
 from bench.risk import wilson
+from bench.texts import entry
 from bot.risk import Level, RuleSet, assess, rules_version
 from tests.behaviour import talks
 from tests.builders import settings
@@ -109,6 +110,13 @@ def figures() -> dict[str, Section]:
             True,
             {name: _garbled(name) for name in PERTURBATIONS},
         ),
+        "garbled_all": Section(
+            "All grave sentences, garbled",
+            "Every sentence that must be urgent or more and is, once in each way, still at least "
+            "what it must be. Not those of another language or disguised already.",
+            True,
+            {name: _still(name, _grave(seen)) for name in PERTURBATIONS},
+        ),
         "people": Section(
             "Conversations",
             "Invented people, twenty messages each: risk seen from the message where it is told on "
@@ -186,6 +194,27 @@ def _garbled(way: str) -> Rate:
     return sum(assess(text).level >= Level.urgent for text in changed), len(changed)
 
 
+def _grave(among: list[Case]) -> list[Case]:
+    """Single messages that get the level they must, urgent or more."""
+    return [
+        case
+        for case in among
+        if len(case.talk) == 1
+        and case.at_least >= Level.urgent
+        and case.topic not in ("disguised", "languages")
+        and case.level() >= case.at_least
+    ]
+
+
+def _still(way: str, some: list[Case]) -> Rate:
+    garbled = [
+        replace(case, talk=(PERTURBATIONS[way](text, random.Random(f"{way} {text}")),))
+        for case in some
+        for text in case.talk
+    ]
+    return sum(case.level() >= case.at_least for case in garbled), len(garbled)
+
+
 def _people() -> Rates:
     everybody = personas()
     danger = [person for person in everybody if person.in_danger]
@@ -210,22 +239,22 @@ def _people() -> Rates:
 
 
 def times() -> dict[str, float]:
-    """Median milliseconds on this machine."""
-    ten = "I walked by the river and thought about my sister "
+    """Median milliseconds on this machine, a new text each time."""
+    chance = random.Random()
     result = {}
     for count in (20, 500):
-        text = ten * (count // 10)
         for name, using in (("rules", RULES_ALONE), ("with the second opinion", None)):
-            result[f"{count} words, {name}"] = round(_median(text, using), 2)
+            some = [entry(count, chance) for _ in range(25)]
+            result[f"{count} words, {name}"] = round(_median(some, using), 2)
     return result
 
 
-def _median(text: str, using: RuleSet | None) -> float:
+def _median(some: list[str], using: RuleSet | None) -> float:
     spent = []
-    for _ in range(25):
-        begin = time.perf_counter()
+    for text in some:
+        begin = time.process_time()
         assess(text, using=using)
-        spent.append((time.perf_counter() - begin) * 1000)
+        spent.append((time.process_time() - begin) * 1000)
     return statistics.median(spent)
 
 

@@ -40,7 +40,17 @@ read = risk.ruleset().normalise
         ("😀", ""),
         ("", ""),
         ("我想死", "我 想 死"),
+        # one slip from a word of a pattern
+        ("blow my brians out, watning to snpa", "blow my brains out , wanting to snpa"),
+        ("bloood in my vommit, exausted", "blood in my vomit , exhausted"),
+        ("afraid Ill snap, Id rather", "afraid i will snap , i would rather"),
+        ("i feel so ill, be kind, my id do", "i feel so ill , be kind , my id do"),
+        ("I k i l led, d1ed, d!eeeee", "i killed , died , die"),
+        ("k1llmyself k*llmyself", "kill myself kill myself"),
+        ("рау her, пока он", "pay her , пока он"),
         # real words stay what they are
+        ("sacred angle trail, Brian is homeless", "sacred angle trail , brian is homeless"),
+        ("5am 50ft mp3s, shattered, meditation", "5am 50ft mp3s , shattered , meditation"),
         ("skill bill will till hill", "skill bill will till hill"),
         ("a live show, slot, shot, hung", "a live show , slot , shot , hung"),
         ("b12 3am 10/10", "b12 3am 10 / 10"),
