@@ -156,6 +156,7 @@ def _earlier(using: RuleSet, state: State, context: Context) -> tuple[frozenset[
     return signs, watches if state.level > Level.none else 0
 
 
-def look(text: str, context: Context = _NOWHERE) -> Found:
+def look(text: str, state: State = _NOBODY, context: Context = _NOWHERE) -> Found:
     """Everything found in a text, for explaining."""
-    return find(ruleset(), text, context)
+    signs, _ = _earlier(ruleset(), state, context)
+    return find(ruleset(), text, context, signs, in_crisis(state))

@@ -31,7 +31,9 @@ def screen(lines: Iterable[str]) -> Iterator[str]:
     """Assess each JSON line ``{"id", "text", "hours_since_infusion"?, "history"?}``.
 
     With ``history`` (earlier patient messages, oldest first) the level is the conversation's: they
-    are replayed through the state, so a denial after a disclosure stays a disclosure.
+    are replayed through the state, so a denial after a disclosure stays a disclosure. ``rules``
+    names the rule files; ``unscreened`` says that the screen failed on the text, which counts as
+    urgent until a human looks.
     """
     for number, line in enumerate(lines, 1):
         if line.strip():
@@ -49,9 +51,7 @@ def _screened(number: int, line: str) -> dict[str, Any]:
             {"id": row["id"]} if isinstance(row, dict) and "id" in row else {}
         )
     context = Context(hours_since_infusion=row.get("hours_since_infusion"))
-    state = State()
-    for earlier in row.get("history") or ():
-        state = next_state(state, assess(earlier, state), earlier)
+    state = _after(row.get("history") or ())
     text = row["text"]
     found = assess(text, state, context)
     categories = found.categories
@@ -62,11 +62,28 @@ def _screened(number: int, line: str) -> dict[str, Any]:
         "level": found.conversation_level.name,
         "categories": list(categories),
         "evidence": [
-            {"start": e.start, "end": e.end, "rule": e.rule, "reason": e.reason}
+            {
+                "start": e.start,
+                "end": e.end,
+                "rule": e.rule,
+                "version": e.version,
+                "level": e.level.name,
+                "reason": e.reason,
+            }
             for e in found.evidence
         ],
         "score": found.score,
+        "rules": found.rules,
+        "unscreened": found.unscreened,
     }
+
+
+def _after(history: Iterable[str]) -> State:
+    """What a conversation carries after these messages, oldest first."""
+    state = State()
+    for message in history:
+        state = next_state(state, assess(message, state), message)
+    return state
 
 
 def _problem(row: Any) -> str | None:
@@ -87,11 +104,17 @@ def _problem(row: Any) -> str | None:
     return None
 
 
-def explain(text: str, hours_since_infusion: float | None = None) -> str:
-    """The way from a text to its level, for a clinician to read."""
+def explain(
+    text: str, hours_since_infusion: float | None = None, history: Iterable[str] = ()
+) -> str:
+    """The way from a text to its level, for a clinician to read.
+
+    ``history``: earlier messages of the conversation, oldest first.
+    """
     context = Context(hours_since_infusion=hours_since_infusion)
-    found = look(text, context)
-    result = assess(text, context=context)
+    state = _after(history)
+    found = look(text, state, context)
+    result = assess(text, state, context)
     lines = ["As read:", *_sentences(found), "", "Phrases found:"]
     lines += [_place(found, finding) for finding in found.findings] or ["  none"]
     for together in found.together:
@@ -101,7 +124,12 @@ def explain(text: str, hours_since_infusion: float | None = None) -> str:
         asks = ": asks" if any(item.rule == opinion.ID for item in result.evidence) else ""
         lines.append(f"  second opinion: {result.score:.2f}{asks}")
     meant = f" ({', '.join(result.categories)})" if result.level > Level.none else ""
-    lines += ["", f"Outcome: {result.level.name}{meant}", f"Rules: {ruleset().name}"]
+    lines += ["", f"Outcome: {result.level.name}{meant}"]
+    if state.history:
+        lines.append(
+            f"Conversation: {state.level.name} before, {result.conversation_level.name} now"
+        )
+    lines.append(f"Rules: {ruleset().name}")
     if result.unscreened:
         lines.append("The detector failed on this text; it counts as urgent until a human looks.")
     return "\n".join(lines)

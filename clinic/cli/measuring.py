@@ -17,20 +17,31 @@ app = typer.Typer()
 @app.command()
 def screen(
     explain: Annotated[str | None, typer.Option(help="Show the reasoning for one text.")] = None,
+    hours: Annotated[
+        float | None, typer.Option(help="With --explain: hours since the infusion.")
+    ] = None,
+    history: Annotated[
+        list[str] | None,
+        typer.Option(help="With --explain: an earlier message; may be given again, oldest first."),
+    ] = None,
 ) -> None:
     """Assess messages: JSON lines in, JSON lines out.
 
     In: {"id": 1, "text": "...", "hours_since_infusion": 20, "history": ["earlier", "messages"]}
     (the last two are optional). Out: {"id", "level", "categories", "evidence": [{"start", "end",
-    "rule", "reason"}], "score"}. Example:
+    "rule", "version", "level", "reason"}], "score", "rules", "unscreened"}. The level is the
+    conversation's; "unscreened": true says that the screen itself failed on the text, which then
+    counts as urgent. A line that cannot be read gives {"error"}. Example:
 
     echo '{"id": 1, "text": "I died in there and it was peaceful"}' | afterglow screen
     """
     from bot.risk import screen as screening
 
     if explain is not None:
-        typer.echo(screening.explain(explain))
+        typer.echo(screening.explain(explain, hours, history or ()))
         return
+    if hours is not None or history:
+        raise mend("--hours and --history go with --explain; a JSON line brings its own.")
     for line in screening.screen(sys.stdin):
         sys.stdout.write(line if line.endswith("\n") else line + "\n")
 

@@ -6,8 +6,13 @@ import json
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from bot import risk
+from bot.risk import assess, rules_version
+from bot.risk.detect import Found
 from bot.risk.screen import explain, screen
+from clinic.cli import app
 
 
 def one(**row: Any) -> dict[str, Any]:
@@ -23,8 +28,23 @@ def test_a_line_becomes_a_line() -> None:
     assert result["categories"] == ["suicide"]
     assert 0 < result["score"] < 1
     first = result["evidence"][0]
-    assert set(first) == {"start", "end", "rule", "reason"}
+    assert set(first) == {"start", "end", "rule", "version", "level", "reason"}
+    assert (first["version"], first["level"]) == (
+        assess("I want to die").evidence[0].version,
+        "urgent",
+    )
+    assert result["rules"] == rules_version()
+    assert result["unscreened"] is False
     assert "want to die" in "Well, I want to die."[first["start"] : first["end"]]
+
+
+def test_a_failure_is_told_from_an_ordinary_urgent(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> Found:
+        raise OSError("no rules")
+
+    monkeypatch.setattr(risk, "find", broken)
+    result = one(id="a", text="We had soup.")
+    assert (result["level"], result["unscreened"], result["evidence"]) == ("urgent", True, [])
 
 
 def test_hours_are_used() -> None:
@@ -75,6 +95,17 @@ def test_explain_tells_the_whole_way() -> None:
         "Outcome: emergency (suicide, medical)",
     ):
         assert words in told, told
+
+
+def test_explain_knows_the_hours_and_what_was_said_before() -> None:
+    runner, alone = CliRunner(), ["screen", "--explain", "tonight"]
+    said = runner.invoke(app, [*alone, "--history", "hi", "--history", "I want to die"]).output
+    assert "Outcome: emergency (suicide)\nConversation: urgent before, emergency now\n" in said
+    assert "Outcome: none" in runner.invoke(app, alone).output
+    foggy = ["screen", "--explain", "I'm foggy"]
+    assert "Outcome: urgent" in runner.invoke(app, [*foggy, "--hours", "6"]).output
+    assert "Outcome: none" in runner.invoke(app, [*foggy, "--hours", "1"]).output
+    assert runner.invoke(app, ["screen", "--hours", "6"], input="").exit_code != 0
 
 
 def test_explain_tells_that_words_are_advice() -> None:
