@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pyotp
@@ -124,19 +125,23 @@ def _alive(pid: int) -> bool:
 
 
 def expect_no_barriers(page: Page) -> None:
-    """axe-core, the rules of WCAG 2.2 AA, injected past the page's own strict policy."""
+    assert barriers(page) == []
+
+
+def barriers(page: Page) -> list[Any]:
+    """What axe-core finds (WCAG 2.2 AA), injected past the page's own strict policy."""
     # A colour half way to its other theme is nobody's contrast.
     page.emulate_media(reduced_motion="reduce")
     session = page.context.new_cdp_session(page)
     session.send("Page.setBypassCSP", {"enabled": True})
     page.evaluate(AXE)
     tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-    found = page.evaluate(
+    found: list[Any] = page.evaluate(
         "tags => axe.run({runOnly: tags}).then(r => r.violations.map("
         "v => [v.id, v.nodes.map(n => n.target.join(' '))]))",
         tags,
     )
-    assert found == []
+    return found
 
 
 def keep_picture(page: Page, name: str) -> None:
