@@ -37,21 +37,26 @@ _SHOWN = """(count) => {
 def run(patients: int, messages: int, alerts: int) -> None:
     for name, address in addresses():
         chosen = {"AFTERGLOW_DATABASE_URL": address} if address else {}
-        with temporary() as home, installed(home, **chosen) as ours, chromium() as browser:
-            ours.until_page()
-            ours.until_ready()
-            tokens = ours.patients(alerts + 1)
-            screen = browser.new_page()
-            _open_queue(screen, ours, patients, messages)
-            waits = [_one(screen, ours, token, number) for number, token in enumerate(tokens)]
+        with temporary() as home:
+            # Filled while nothing runs: who fills takes the database for longer than others wait.
+            with installed(home, **chosen) as ours:
+                ours.until_page()
+                tokens = ours.patients(alerts + 1)
+            chief = _fill(ours, patients, messages)
+            with installed(home, **chosen) as ours, chromium() as browser:
+                ours.until_page()
+                ours.until_ready()
+                screen = browser.new_page()
+                _open_queue(screen, ours, chief)
+                waits = [_one(screen, ours, token, number) for number, token in enumerate(tokens)]
         told = f"{alerts} alerts, {messages:,} messages of {patients} patients in the clinic"
         print(f"{name} live: the very first {waits[0] * 1000:.0f} ms; then", end=" ")
         print(f"{spread(waits[1:], 0.5, 0.95)} ({told})", end=" ")
         print(goal(percentile(waits[1:], 0.95) <= GOAL, "p95 <= 1 s"), flush=True)
 
 
-def _open_queue(screen: Page, ours: Installation, patients: int, messages: int) -> None:
-    """The queue of somebody who may read everyone."""
+def _fill(ours: Installation, patients: int, messages: int) -> str:
+    """A clinic of many messages; the id of somebody who may read everyone."""
     system = assemble(settings.load(ours.environ))
     world = World(system, ManualClock(system.clock.now()))
     chief = world.staff("Chief", "supervisor")
@@ -59,8 +64,14 @@ def _open_queue(screen: Page, ours: Installation, patients: int, messages: int) 
         for patient in session.scalars(select(Patient)):
             people.relate(system, session, patient, chief, "supervisor")
     caseload.fill(world, world.staff("Robin"), chief, patients, messages // patients)
+    system.database.close()
+    return chief.id
+
+
+def _open_queue(screen: Page, ours: Installation, chief: str) -> None:
+    system = assemble(settings.load(ours.environ))
     with system.database.write() as session:
-        token = access.start(system, session, chief.id)
+        token = access.start(system, session, chief)
     system.database.close()
     address = f"http://{HOST}:{ours.port}"
     screen.context.add_cookies([{"name": COOKIE, "value": token, "url": address}])
