@@ -109,10 +109,11 @@ def _plain(turn: Turn) -> bool:
 
 
 def _unwell(turn: Turn) -> bool:
-    if turn.asked == "conversation.recovery_body" and FOGGY.search(turn.text):
-        # The question about the body has a way of its own.
-        return bool(UNWELL.search(turn.text))
-    return bool(UNWELL.search(turn.text)) or (turn.intent in UNWELL_INTENTS and _plain(turn))
+    if UNWELL.search(turn.text):
+        return True
+    # The question about the body has a way of its own.
+    of_the_body = turn.asked == "conversation.recovery_body" and FOGGY.search(turn.text)
+    return not of_the_body and turn.intent in UNWELL_INTENTS and _plain(turn)
 
 
 def _line(turn: Turn) -> str | None:
