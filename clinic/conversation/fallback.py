@@ -22,7 +22,10 @@ _CALL = ("safety.stay_medical", "safety.stay_medical_company")
 
 def say(system: System, session: Session, conversation: Conversation, message: Message) -> None:
     """The assistant did not answer: after words of danger the edge asks the next question of the
-    screener itself, as the assistant would have."""
+    screener itself, as the assistant would have. Who only looked in is told, and greeted when they
+    look in again."""
+    if message.kind == "open":
+        conversation.opened_at = None
     assessed = session.get(RiskAssessment, message.id)
     own = Level.of(assessed.level) if assessed else Level.none
     last = session.scalars(
@@ -49,6 +52,8 @@ def _next_words(
     """``own``: the message's level; ``before``: what was said last. None: the card is enough."""
     unanswered = "conversation.unanswered"
     lasting = Level.of(conversation.risk_level)
+    if message.kind == "open":
+        return "conversation.not_ready" if lasting < Level.urgent else None
     about = screener.about(conversation.risk_categories)
     vault = system.vault(session)
     held = measuring.administrations(session, vault, conversation.patient_id)

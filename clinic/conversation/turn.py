@@ -276,8 +276,7 @@ class Turns:
             conversation, message = self._still_ours(session, asked)
             if message is None:
                 return
-            if message.kind != "open":
-                fallback.say(system, session, conversation, message)
+            fallback.say(system, session, conversation, message)
             self._settle(session, conversation, message, "unanswered")
 
     def _still_ours(self, session: Session, asked: _Asked) -> tuple[Conversation, Message | None]:

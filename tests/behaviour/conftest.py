@@ -58,6 +58,11 @@ class Edge:
         accepted: dict[str, Any] = answer.json()
         return accepted
 
+    def look_in(self) -> None:
+        """Open the page, and wait for the greeting, if there is one."""
+        assert self.client.post("/api/opened").status_code == 204
+        self.settle()
+
     def settle(self) -> None:
         """Until no turn is under way."""
         assert self.client.portal is not None

@@ -14,6 +14,7 @@ from tests.behaviour.conftest import Edge
 from tests.behaviour.peer import Peer, says
 
 FALLBACK = "conversation.unanswered"
+NOT_READY = "conversation.not_ready"
 RISK = "I want to kill myself tonight"
 
 
@@ -100,6 +101,26 @@ def test_no_assistant_at_all_is_said_once_not_three_times(edge: Edge):
         edge.say(text)
     assert edge.contents() == [FALLBACK]
     assert [m["state"] for m in edge.shown() if m["author"] == "patient"] == ["unanswered"] * 3
+
+
+def test_who_looks_in_while_the_assistant_starts_is_told_once_and_greeted_when_it_can(edge: Edge):
+    """Never an empty page: the model may still be loading when the first patient comes."""
+    edge.peer.act = WRONG["a closed connection"]
+    for _ in range(2):
+        edge.look_in()
+    assert edge.contents() == [NOT_READY]
+    edge.peer.act = lambda turn: says(turn, "conversation.out_of_scope")
+    edge.look_in()
+    assert [turn["message"]["kind"] for turn in edge.peer.turns] == ["open"] * 3
+    assert edge.contents() == [NOT_READY, "conversation.out_of_scope"]
+
+
+def test_who_looks_in_while_an_alert_is_open_keeps_the_card_before_them(edge: Edge):
+    edge.peer.close()
+    edge.say(RISK)
+    before = edge.contents()
+    edge.look_in()
+    assert edge.contents() == before
 
 
 def test_messages_in_a_row_are_answered_one_by_one_in_order(edge: Edge):
@@ -245,14 +266,11 @@ def test_a_second_clinician_is_told_who_holds_it(edge: Edge):
 
 
 def test_coming_back_after_hours_lets_the_companion_greet(edge: Edge, peer: Peer):
-    edge.client.post("/api/opened")
-    edge.settle()
-    edge.client.post("/api/opened")
-    edge.settle()
+    edge.look_in()
+    edge.look_in()
     assert [turn["message"]["kind"] for turn in peer.turns] == ["open"]
     edge.world.clock.advance(timedelta(hours=5))
-    edge.client.post("/api/opened")
-    edge.settle()
+    edge.look_in()
     assert len(peer.turns) == 2
     assert all(m["kind"] != "open" for m in edge.shown())
 

@@ -65,6 +65,7 @@ SINGLE_TOPICS = {
     "plan",
 }
 SINGLE = {
+    "conversation.not_ready",
     "conversation.unanswered",
     "conversation.human_has_joined",
     "conversation.human_has_left",
