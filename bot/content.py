@@ -1,8 +1,9 @@
 """The content registry: every sentence a patient can be shown, as data.
 
 Files: ``data/content/<locale>/<topic>.yml``. Each item has an id, a version, a source, an approver
-(``unsigned`` until a real clinician signs), one or more phrasings of the same meaning, and the
-buttons offered with it. Code never holds a sentence; it names an item.
+(``unsigned`` until a real clinician signs), the day by which it is to be read again, the stages it
+is written for, one or more phrasings of the same meaning, and the buttons offered with it. What an
+item does not say itself, its file says for all. Code never holds a sentence; it names an item.
 """
 
 from __future__ import annotations
@@ -11,25 +12,27 @@ import hashlib
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from bot import conditions, durations, measures, stages
+from bot import conditions, durations, flows, measures, stages, yaml_files
+from bot.contract import STAGES
 from bot.risk.levels import Level
 
 ROOT = Path(__file__).resolve().parent.parent / "data" / "content"
 UNSIGNED = "unsigned"
 
-#: The safe loader; its C version, where PyYAML has it, reads the registry ten times as fast.
-_SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 _ITEM_KEYS = {
-    *("id", "version", "source", "approver", "text", "choices", "kind"),
+    *("id", "version", "source", "approver", "review", "stages", "text", "choices", "kind"),
     *("answers", "when", "dated", "asks", "breath"),
 }
+#: What a file may say for all its items.
+_FOR_ALL = ("source", "approver", "review", "stages")
+#: Written for every stage.
+ANY = "any"
 _CHOICE_KEYS = {"id", "title", "payload", "raises", "completes_screen", "typed"}
 _BREATH_KEYS = {"in", "out", "rounds"}
 _KINDS = {"say", "ask", "card", "notice"}
@@ -66,8 +69,12 @@ class Item:
     kind: str
     source: str
     approver: str
+    #: The day by which somebody reads it again, whoever signed it.
+    review: date
     variants: tuple[str, ...]
     choices: tuple[Choice, ...] = ()
+    #: The stages it is written for; empty: every stage.
+    stages: tuple[str, ...] = ()
     answers: str | None = None
     #: Said only when this holds (bot/conditions.py).
     when: Mapping[str, Any] = field(default_factory=dict)
@@ -197,16 +204,26 @@ def question(measure: str, item: str) -> str:
 
 
 def _read(path: Path) -> list[Item]:
-    document = yaml.load(path.read_text(encoding="utf-8"), Loader=_SAFE_LOADER)  # noqa: S506
-    defaults = {"source": document.get("source"), "approver": document.get("approver", UNSIGNED)}
-    return [_item(path, defaults | raw) for raw in document["items"]]
+    document = yaml_files.read(path)
+    defaults = {"approver": UNSIGNED} | {k: document[k] for k in _FOR_ALL if k in document}
+    return [_item(path, defaults | _stages_of(raw) | raw) for raw in document["items"]]
+
+
+def _stages_of(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Where its condition or its dialogue puts it, when either does."""
+    flow = flows.flows().get(str(raw.get("id")).partition(".")[0])
+    found = raw.get("when", {}).get("stage") or (list(flow.stages) if flow else [])
+    return {"stages": found} if found else {}
 
 
 def _item(path: Path, raw: dict[str, Any]) -> Item:
     where = f"{path.name}: {raw.get('id', 'an item without id')}"
     _require(set(raw) <= _ITEM_KEYS, where, f"unknown keys {sorted(set(raw) - _ITEM_KEYS)}")
-    for key in ("id", "version", "text", "source"):
+    for key in ("id", "version", "text", "source", "review", "stages"):
         _require(bool(raw.get(key)), where, f"{key} is missing")
+    _require(isinstance(raw["review"], date), where, "review is a day")
+    written_for = () if raw["stages"] == ANY else tuple(raw["stages"])
+    _require(set(written_for) <= set(STAGES), where, "unknown stage")
     variants = raw["text"] if isinstance(raw["text"], list) else [raw["text"]]
     kind = raw.get("kind", "say")
     _require(kind in _KINDS, where, f"kind is one of {sorted(_KINDS)}")
@@ -219,6 +236,8 @@ def _item(path: Path, raw: dict[str, Any]) -> Item:
         kind=kind,
         source=raw["source"],
         approver=raw["approver"],
+        review=raw["review"],
+        stages=written_for,
         variants=tuple(" ".join(text.split()) for text in variants),
         choices=tuple(_choice(where, choice) for choice in raw.get("choices", [])),
         answers=raw.get("answers"),
@@ -237,6 +256,7 @@ def _asking(measure: measures.Measure, item: measures.Item) -> Item:
         kind="ask",
         source=measure.source,
         approver=measure.approver,
+        review=measure.review,
         variants=(item.text,),
         choices=tuple(_option(measure, item, option) for option in item.scale),
         asks=item.asks,

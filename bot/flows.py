@@ -28,9 +28,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from bot import conditions, contract, variables
+from bot import conditions, contract, variables, yaml_files
 from bot.conditions import Answers
 
 ROOT = Path(__file__).resolve().parent.parent / "data" / "flows"
@@ -152,7 +150,7 @@ def of_intent(intent: str, stage: str) -> Flow | None:
 
 
 def _flow(path: Path) -> Flow:
-    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    document = yaml_files.read(path)
     where = path.name
     steps = tuple(_step(where, raw) for raw in document.pop("steps"))
     try:

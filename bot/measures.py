@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from bot import yaml_files
 from bot.risk.levels import Level
 from bot.stages import LIMITS
 
@@ -23,13 +23,11 @@ DISABLED = "disabled.yml"
 
 Answers = Mapping[str, int]
 
-#: The safe loader; its C version, where PyYAML has it, is ten times as fast.
-_SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SCORING = {"sum", "mean", "triage"}
 _KEYS = {
-    "id", "name", "title", "version", "source", "licence", "approver", "loinc", "stem", "scale",
-    "items", "scoring", "bands", "cut_off", "change", "remission", "alerts", "payload", "unclear",
-    "again_hours", "completes", "stops", "early",
+    "id", "name", "title", "version", "source", "licence", "approver", "review", "loinc", "stem",
+    "scale", "items", "scoring", "bands", "cut_off", "change", "remission", "alerts", "payload",
+    "unclear", "again_hours", "completes", "stops", "early",
 }  # fmt: skip
 _ITEM_KEYS = {"id", "text", "loinc", "asks", "ask_when", "scale", "stem", "unclear"}
 
@@ -110,6 +108,8 @@ class Measure:
     source: str
     licence: str
     approver: str
+    #: The day by which somebody reads it again.
+    review: date
     items: tuple[Item, ...]
     scoring: str
     bands: tuple[Band, ...] = ()
@@ -240,13 +240,13 @@ def load(path: Path) -> Measure:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    text = path.read_text(encoding="utf-8")
-    document: dict[str, Any] = yaml.load(text, Loader=_SAFE_LOADER)  # noqa: S506
+    document: dict[str, Any] = yaml_files.read(path)
     return document
 
 
 def _measure(raw: dict[str, Any]) -> Measure:
     _require(set(raw) <= _KEYS, f"unknown keys {sorted(set(raw) - _KEYS)}")
+    _require(isinstance(raw["review"], date), "review is a day")
     _require(raw["scoring"] in _SCORING, f"scoring is one of {sorted(_SCORING)}")
     items = tuple(_item(raw, entry) for entry in raw["items"])
     ids = [item.id for item in items]
@@ -269,6 +269,7 @@ def _measure(raw: dict[str, Any]) -> Measure:
         source=raw["source"],
         licence=raw["licence"],
         approver=raw["approver"],
+        review=raw["review"],
         items=items,
         scoring=raw["scoring"],
         bands=bands,

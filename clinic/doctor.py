@@ -93,16 +93,9 @@ def _rules(_system: System) -> Finding:
 
 def _words(system: System) -> Finding:
     standing = signatures.standing(system.words, system.settings.home)
-    unsigned = [one for one in standing if not one.signed]
-    if not unsigned:
-        return Finding("ok", "words", f"all {len(standing)} sentences are signed")
-    danger = sum(signatures.at_risk(one.item) for one in unsigned)
-    changed = sum(one.changed for one in unsigned)
-    says = (
-        f"{len(unsigned)} of {len(standing)} sentences are unsigned, {danger} of them about danger"
-    )
-    if changed:
-        says += f"; {changed} were signed and have changed since"
+    says, settled = signatures.summary(standing, system.clock.now().date())
+    if settled:
+        return Finding("ok", "words", says)
     return Finding("note", "words", f"{says}. See: afterglow sign list")
 
 

@@ -3,14 +3,15 @@
 A signature stands for the words as they were read: it is kept with a fingerprint of the item, and
 holds for no other words. It lies in the clinic's home, not in data/content, so that an update of
 the program neither brings nor overwrites one. Signatures are added, never changed; of two for the
-same item the later counts.
+same item the later counts. An item's review date passes whoever signed it: reading and signing it
+again settles that.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -57,11 +58,17 @@ class Standing:
         """Signed once, and not as it reads now."""
         return self.signature is not None and not self.signed
 
+    def overdue(self, today: date) -> bool:
+        """Its review date has passed, and nobody has signed it as it reads since then."""
+        read_on = self.signature.on if self.signature and not self.changed else ""
+        return today > self.item.review and read_on <= self.item.review.isoformat()
+
 
 def fingerprint(item: Item) -> str:
     """SHA-256 of what a signer answers for: words, buttons, what they do, when it is said."""
     said = asdict(item)
-    for name in ("source", "approver", "topic", "dated"):
+    # Where it was meant to stand and when to read it again are no part of what is said.
+    for name in ("source", "approver", "topic", "dated", "review", "stages"):
         del said[name]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
@@ -95,6 +102,21 @@ def standing(words: Registry, home: Path) -> list[Standing]:
     return [Standing(item, last.get(item.id)) for item in words]
 
 
+def summary(standing: Sequence[Standing], today: date) -> tuple[str, bool]:
+    """Where the words stand, in one sentence, and whether there is nothing to do about them."""
+    unsigned = [one for one in standing if not one.signed]
+    danger = sum(at_risk(one.item) for one in unsigned)
+    changed = sum(one.changed for one in unsigned)
+    late = sum(one.overdue(today) for one in standing)
+    if not unsigned and not late:
+        return f"all {len(standing)} sentences are signed", True
+    says = f"{len(unsigned)} of {len(standing)} sentences are unsigned"
+    says += f", {danger} of them about danger" if danger else ""
+    says += f"; {changed} were signed and have changed since" if changed else ""
+    says += f"; {late} are past their review date" if late else ""
+    return says, False
+
+
 def kept(home: Path) -> list[Signature]:
     """All signatures, oldest first. Raises SignatureError when the file cannot be read."""
     path = home / FILE
@@ -120,11 +142,13 @@ def sign(home: Path, items: list[Item], read: str, by: Mapping[str, str], on: da
             "these are not the words you read; read them again (afterglow sign read)"
         )
     before = kept(home)
-    last = {one.item: one.fingerprint for one in before}
+    last = {one.item: one for one in before}
     fresh = [
         Signature(item.id, item.version, fingerprint(item), name, role, on.isoformat())
         for item in items
-        if last.get(item.id) != fingerprint(item)
+        if (now := Standing(item, last.get(item.id))).changed
+        or now.signature is None
+        or now.overdue(on)
     ]
     lines = [json.dumps(asdict(one)) for one in [*before, *fresh]]
     replace_file(home / FILE, "[\n" + ",\n".join(lines) + "\n]\n")

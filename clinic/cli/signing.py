@@ -22,7 +22,7 @@ What = Annotated[list[str], typer.Argument(help="Sentences or topics: safety.ask
 def sign_list(
     changed: Annotated[bool, typer.Option(help="Only what was signed and has changed")] = False,
 ) -> None:
-    """What is unsigned, by topic; how much of it speaks of danger."""
+    """What is unsigned or past its review date, by topic; how much of it speaks of danger."""
     from clinic import signatures
 
     system = open_system()
@@ -40,13 +40,17 @@ def sign_list(
     open_ones = [one for one in all_of_them if not one.signed]
     topics = Counter(one.item.topic for one in open_ones)
     danger = Counter(one.item.topic for one in open_ones if signatures.at_risk(one.item))
-    for topic in sorted(topics, key=lambda name: (-danger[name], name)):
-        typer.echo(f"{topic:16} {topics[topic]:4} unsigned, {danger[topic]:3} of them about danger")
+    today = system.clock.now().date()
+    late = Counter(one.item.topic for one in all_of_them if one.overdue(today))
+    for topic in sorted(topics | late, key=lambda name: (-danger[name], name)):
+        says = f"{topic:16} {topics[topic]:4} unsigned, {danger[topic]:3} of them about danger"
+        typer.echo(f"{says}; {late[topic]} past their review date" if late[topic] else says)
     moved = sum(one.changed for one in open_ones)
     typer.echo(
         f"{len(open_ones)} of {len(all_of_them)} sentences are unsigned; {moved} were signed"
     )
-    typer.echo("and have changed since. Read a topic: afterglow sign read TOPIC")
+    typer.echo(f"and have changed since; {late.total()} are past their review date.")
+    typer.echo("Read a topic: afterglow sign read TOPIC")
 
 
 @sign.command("read")
@@ -56,7 +60,9 @@ def sign_read(what: What) -> None:
 
     items = _chosen(what)
     for item in items:
-        typer.echo(f"{item.id}, version {item.version}. Source: {item.source}")
+        stages = ", ".join(item.stages) or "any stage"
+        typer.echo(f"{item.id}, version {item.version}, for {stages}. Source: {item.source}")
+        typer.echo(f"  to be read again by {item.review}")
         for text in item.variants:
             typer.echo(f"    {text}")
         for choice in item.choices:

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bot import stages
+from bot.content import registry
 from clinic import clinic_settings, people
 from clinic.records.models import Clinic, SettingsVersion, Staff
 from tests.behaviour.conftest import Edge
@@ -49,6 +50,16 @@ def set_now(world: World) -> dict[str, object]:
 def test_the_form_holds_every_setting(ada: Browser) -> None:
     ada.get(PAGE)
     assert set(form(ada)) == {*clinic_settings.FIELDS, "base", "why"}
+
+
+def test_the_page_says_how_much_wording_waits_for_a_signature_or_a_review(world: World) -> None:
+    ada, total = world.staff("Ada", "admin"), len(list(registry()))
+    page = Browser(world).sign_in(ada).get(PAGE).text
+    assert f"{total} of {total} sentences are unsigned" in page
+    assert "past their review date" not in page
+    world.clock.advance(timedelta(days=2 * 365))
+    page = Browser(world).sign_in(ada).get(PAGE).text
+    assert f"{total} are past their review date" in page
 
 
 def test_everything_the_clock_reads_can_be_set_and_no_other(world: World) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from tests.builders import settings
 
 BY = {"name": "Test Signer", "role": "medical director"}
 ON = date(2026, 11, 21)
+LATER = date(2026, 11, 23)
 Run = Callable[..., tuple[int, str]]
 
 
@@ -124,6 +125,36 @@ def test_the_check_up_counts_what_is_unsigned_and_what_changed(
     updated = with_text(item, variants=("Other words.",))
     monkeypatch.setattr("clinic.system.content.registry", lambda: updated)
     assert "1 were signed and have changed since" in says()
+
+
+def test_a_review_that_is_overdue_is_seen_until_somebody_reads_it_again(
+    tmp_path: Path, ag: Run, monkeypatch: pytest.MonkeyPatch
+):
+    def says() -> str:
+        (found,) = [one for one in doctor.examine(settings(tmp_path)) if one.name == "words"]
+        return found.says
+
+    item = registry().item("safety.ask")
+    assert item.review > datetime.now(UTC).date(), "what is shipped is not overdue"
+    assert "review date" not in says()
+    signatures.sign(tmp_path, [item], signatures.mark([item]), BY, ON)
+    old = with_text(item, review=ON)
+    monkeypatch.setattr("clinic.system.content.registry", lambda: old)
+    (standing,) = [o for o in signatures.standing(old, tmp_path) if o.item.id == item.id]
+    assert standing.signed, "a date that passes takes no signature away"
+    assert [standing.overdue(day) for day in (ON, LATER)] == [False, True]
+    assert says().endswith("1 are past their review date. See: afterglow sign list")
+    assert "; 1 past their review date" in ag("list")[1].splitlines()[0]
+    again = [old.item(item.id)]
+    assert signatures.sign(tmp_path, again, signatures.mark(again), BY, LATER) == 1
+    assert signatures.sign(tmp_path, again, signatures.mark(again), BY, LATER) == 0
+    assert "review date" not in says()
+
+
+def test_another_review_date_or_stage_asks_for_no_new_signature(tmp_path: Path):
+    item = registry().item("safety.ask")
+    signatures.sign(tmp_path, [item], signatures.mark([item]), BY, ON)
+    assert signed(tmp_path, with_text(item, review=LATER, stages=("evening",))) == {item.id}
 
 
 def test_a_file_that_cannot_be_read_is_said(tmp_path: Path, ag: Run):

@@ -11,9 +11,11 @@ import fastjsonschema
 import pytest
 import yaml
 
-from bot.content import Item, registry
+from bot.content import ContentError, Item, load, registry
+from bot.contract import STAGES
 from bot.flows import Flow, Step, flows
 from bot.readability import grade
+from bot.stages import QUIET, QUIET_WORDS, WORDS
 from bot.variables import VARIABLES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -131,12 +133,40 @@ def test_every_item_has_a_source_an_approver_and_a_version(item: Item):
     assert item.version >= 1
 
 
+@pytest.mark.parametrize("item", EVERY, ids=lambda item: item.id)
+def test_every_item_names_the_day_to_read_it_again_and_the_stages_it_is_for(item: Item):
+    """At the latest two years after it was written; what names no stage is for all of them."""
+    assert date(2026, 11, 22) < item.review < date(2028, 11, 22)
+    assert set(item.stages) <= set(STAGES)
+    quiet = item.id.startswith(("conversation.recovery", "conversation.infusion"))
+    assert quiet == bool(item.stages and set(item.stages) <= set(QUIET))
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("review: 2027-11-22", "stages is missing"),
+        ("stages: any", "review is missing"),
+        ("{review: soon, stages: any}", "review is a day"),
+        ("{review: 2027-11-22, stages: [someday]}", "unknown stage"),
+    ],
+)
+def test_a_file_that_leaves_them_out_is_refused_with_its_item(
+    tmp_path: Path, line: str, problem: str
+):
+    said = {"source": "domain.md 5.4", "items": [{"id": "a.b", "version": 1, "text": "Hello."}]}
+    (tmp_path / "en").mkdir()
+    (tmp_path / "en" / "a.yml").write_text(yaml.safe_dump(said | yaml.safe_load(line)))
+    with pytest.raises(ContentError, match=rf"a\.yml: a\.b: {problem}"):
+        load(tmp_path)
+
+
 @pytest.mark.parametrize(("name", "variant"), sentences())
 def test_a_bubble_is_short_and_plain(name: str, variant: int):
     item = registry().item(name)
     text = filled(item, variant)
-    quiet = name.startswith(("conversation.recovery", "conversation.infusion"))
-    assert len(text.split()) <= (12 if quiet else 60), text
+    quiet = item.stages and set(item.stages) <= set(QUIET)
+    assert len(text.split()) <= (QUIET_WORDS if quiet else WORDS), text
     for pattern in NEVER:
         assert not re.search(pattern, text, re.IGNORECASE), (name, pattern)
     assert item.variants[variant].count("?") <= 1, "one question a turn"

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
-from clinic import clinic_settings
+from clinic import clinic_settings, signatures
 from clinic.clinic_settings import FIELDS, MovedOnError, Version, WrongError
 from clinic.console.desk import HOME, Desk, MissingError, back_to
 from clinic.console.sign_in.access import Who
@@ -105,6 +105,15 @@ def add(router: APIRouter, desk: Desk) -> None:
         beside = {field: f"{name} has set: {value or 'nothing'}" for field, value in theirs.items()}
         return _page(who, 409, beside | problems, both, why, moved=name)
 
+    def _words() -> str:
+        """Where the sentences stand; a file of signatures that cannot be read is said, too."""
+        try:
+            standing = signatures.standing(system.words, system.settings.home)
+        except signatures.SignatureError as error:
+            return f"The signatures cannot be read: {error}. Run: afterglow doctor"
+        says, _ = signatures.summary(standing, system.clock.now().date())
+        return f"{says[0].upper()}{says[1:]}."
+
     def _page(
         who: Who,
         status: int = 200,
@@ -128,6 +137,7 @@ def add(router: APIRouter, desk: Desk) -> None:
             why=why,
             base=latest.number,
             past=past,
+            words=_words(),
             moved=moved,
             problems=problems or {},
             named={
