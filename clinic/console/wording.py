@@ -274,6 +274,7 @@ TOUCH_REASONS = {
     "no_room": "no room outside the quiet hours",
     "not_answered": "nobody wrote",
     "never_came": "the patient has not opened the chat yet",
+    "under_age": "they said that they are under 18",
     "clinician": "a clinician had the conversation",
     "alert": "an alert or a worry was open",
     "quiet": "quiet hours",

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from bot.content import Registry
 from bot.variables import BEFORE, COMPARED
 from clinic import agreed
-from clinic.records.models import Infusion, Record
+from clinic.records.models import TASK_DONE, Infusion, Record
 from clinic.records.vault import Vault
 from clinic.system import System
 
@@ -116,12 +116,21 @@ def _due(step: Record | None, now: datetime) -> bool:
 
 
 def _open(row: Record) -> bool:
-    return row.kind == "clinic_task" and row.state != "done"
+    return row.kind == "clinic_task" and row.state != TASK_DONE
 
 
 def _says_under_age(row: Record, data: dict[str, Any]) -> bool:
     """Until somebody of the clinic has dealt with it."""
     return _open(row) and data["task"] == "under_age"
+
+
+def under_age(system: System, session: Session, patient_id: str) -> bool:
+    """Whether the clinic still has to find out if this patient is an adult: until then the
+    companion is closed to them."""
+    rows = session.scalars(
+        select(Record).where(Record.patient_id == patient_id, Record.kind == "clinic_task")
+    )
+    return any(_says_under_age(*one) for one in system.vault(session).documents(list(rows)))
 
 
 def _request(words: Registry, data: dict[str, Any]) -> str:

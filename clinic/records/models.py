@@ -375,6 +375,10 @@ class EscalationMessage(Base):
     message_id: Mapped[str] = mapped_column(ForeignKey("message.id"), primary_key=True, index=True)
 
 
+#: The state of a clinic task that a member of staff has dealt with.
+TASK_DONE = "complete"
+
+
 class Record(Base):
     """What the dialogue learned, validated by the contract; ``key`` makes it grow in place."""
 

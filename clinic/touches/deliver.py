@@ -15,7 +15,7 @@ from sqlalchemy import Exists, Select, exists, select
 from sqlalchemy.orm import Session, aliased
 
 from clinic.conversation import delivery, whereabouts
-from clinic.conversation.known import ride_home
+from clinic.conversation.known import ride_home, under_age
 from clinic.escalation import machine
 from clinic.records.models import Conversation, Infusion, Message, Patient, Record, Touch
 from clinic.system import System
@@ -147,6 +147,8 @@ def _hindrance(system: System, session: Session, touch: Touch, now: datetime) ->
     ).first()
     if conversation is None or conversation.notice_seen_at is None:
         return "never_came"
+    if under_age(system, session, patient.id):
+        return "under_age"
     if conversation.mode != "bot":
         return "clinician"
     if conversation.risk_level != "none" or machine.running_for(session, patient.id):

@@ -20,6 +20,7 @@ from clinic.touches import plan
 from tests.behaviour.conftest import Edge, open_edge
 from tests.behaviour.peer import Peer, says
 from tests.builders import World
+from tests.desk import Browser
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 NEW_YORK = ZoneInfo("America/New_York")
@@ -347,6 +348,27 @@ def test_a_patient_who_never_came_in_is_not_written_to(tmp_path: Path, peer: Pee
         rest = session.scalars(select(Touch).where(Touch.kind == "rest")).one()
     assert (rest.state, rest.reason) == ("missed", "never_came")
     world.system.database.close()
+
+
+def test_nobody_under_18_is_visited_until_the_clinic_has_settled_it(window: Window) -> None:
+    minor = {"task": "under_age", "urgency": "routine"}
+    record = {"kind": "clinic_task", "key": "task-age", "data": minor}
+    greet = window.edge.peer.act
+    window.edge.peer.act = lambda turn: says(turn, "conversation.under_age", records=(record,))
+    window.edge.say("i'm 16")
+    window.edge.peer.act = greet
+    window.pass_time(DAY, step=HOUR)
+    assert window.came() == []
+    assert window.states()["evening"] == "missed: under_age"
+    with window.world.system.database.read() as session:
+        task = session.scalars(select(Record).where(Record.kind == "clinic_task")).one()
+    robin = Browser(window.world).sign_in(window.edge.therapist)
+    robin.get(f"/console/patients/{window.edge.patient.id}")
+    assert robin.post(f"/console/requests/{task.id}/done").status_code == 303
+    window.pass_time(DAY, step=HOUR)
+    assert window.came() == ["Thu 16:30", "Fri 10:30"]
+    known = window.edge.peer.turns[-1]["context"]["known"]
+    assert not {"under_age", "requests"} & set(known), "it is off the patient's list too"
 
 
 #: A Saturday, 9:00 in New York.

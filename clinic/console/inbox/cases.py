@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from bot import measures, stages
 from clinic.console import relations, wording
 from clinic.console.desk import zone
-from clinic.console.inbox import follow_up, needs, queue
+from clinic.console.inbox import follow_up, needs
 from clinic.console.inbox.needs import Alert, Change, Facts, Need
 from clinic.console.review import review
 from clinic.conversation import measuring, whereabouts
@@ -23,6 +23,7 @@ from clinic.journal import entries
 from clinic.records.crypto import CryptoError
 from clinic.records.models import (
     FROM_PATIENT,
+    TASK_DONE,
     Annotation,
     Clinic,
     Conversation,
@@ -185,7 +186,7 @@ def _shared(ids: Ids, staff_id: str) -> Select[str, int]:
 
 
 def _asked(ids: Ids) -> Select[str, int]:
-    open_ones = or_(Record.state.is_(None), Record.state != queue.DONE)
+    open_ones = or_(Record.state.is_(None), Record.state != TASK_DONE)
     return (
         select(Record.patient_id, func.count())
         .where(Record.patient_id.in_(ids), Record.kind == "clinic_task", open_ones)

@@ -18,12 +18,9 @@ from clinic.console.patient import person
 from clinic.console.sign_in.access import Who
 from clinic.conversation import whereabouts
 from clinic.escalation import on_call
-from clinic.records.models import Escalation, Patient, Record, Staff
+from clinic.records.models import TASK_DONE, Escalation, Patient, Record, Staff
 from clinic.records.vault import UNREADABLE, Vault
 from clinic.system import System
-
-#: A clinic task that a member of staff has dealt with.
-DONE = "complete"
 
 
 @dataclass(frozen=True)
@@ -108,7 +105,7 @@ def add(router: APIRouter, desk: Desk) -> None:
             record = session.get(Record, request_id)
             if record is None:
                 raise MissingError
-            record.state = DONE
+            record.state = TASK_DONE
             system.audit.add(
                 session,
                 system.clock.now(),
@@ -138,7 +135,7 @@ def requests(system: System, session: Session, staff: Staff, now: datetime) -> l
         select(Record).where(Record.kind == "clinic_task", Record.patient_id.in_(mine))
     )
     # In Python: most rows have no state at all, and SQL's "not equal" skips those.
-    found = [_request(system, session, record) for record in waiting if record.state != DONE]
+    found = [_request(system, session, record) for record in waiting if record.state != TASK_DONE]
     return sorted(found, key=lambda r: (not r.urgent, r.asked_at, r.id))
 
 
