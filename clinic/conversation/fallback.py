@@ -13,7 +13,7 @@ from bot import screener
 from bot.risk.levels import Level
 from bot.third_person import about_another
 from clinic.conversation import delivery, measuring, unclear
-from clinic.records.models import Conversation, Message, RiskAssessment
+from clinic.records.models import Conversation, Message, RiskAssessment, Touch
 from clinic.system import System
 
 #: To somebody who needs medical help now.
@@ -23,9 +23,11 @@ _CALL = ("safety.stay_medical", "safety.stay_medical_company")
 def say(system: System, session: Session, conversation: Conversation, message: Message) -> None:
     """The assistant did not answer: after words of danger the edge asks the next question of the
     screener itself, as the assistant would have. Who only looked in is told, and greeted when they
-    look in again."""
+    look in again; a visit of the companion's own is tried again in silence (clinic.touches)."""
     if message.kind == "open":
         conversation.opened_at = None
+        if _own_visit(session, message):
+            return
     assessed = session.get(RiskAssessment, message.id)
     own = Level.of(assessed.level) if assessed else Level.none
     last = session.scalars(
@@ -39,6 +41,12 @@ def say(system: System, session: Session, conversation: Conversation, message: M
     # Once is honest, three times in a row is noise.
     if content is not None and content != before:
         delivery.say(system, session, conversation, content, author="system", reply_to=message.id)
+
+
+def _own_visit(session: Session, message: Message) -> bool:
+    return (
+        session.scalars(select(Touch.id).where(Touch.message_id == message.id)).first() is not None
+    )
 
 
 def _next_words(
