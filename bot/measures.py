@@ -27,7 +27,7 @@ _SCORING = {"sum", "mean", "triage"}
 _KEYS = {
     "id", "name", "title", "version", "source", "licence", "approver", "review", "loinc", "stem",
     "scale", "items", "scoring", "bands", "cut_off", "change", "remission", "alerts", "payload",
-    "unclear", "again_hours", "completes", "stops", "early",
+    "unclear", "again_hours", "completes", "stops", "early", "response",
 }  # fmt: skip
 _ITEM_KEYS = {"id", "text", "loinc", "asks", "ask_when", "scale", "stem", "unclear"}
 
@@ -119,6 +119,10 @@ class Measure:
     #: Smallest change that means something; None when none is published.
     change: float | None = None
     remission: float | None = None
+    #: The share of the baseline that is gone in a response; None when none is published.
+    response: float | None = None
+    #: Where ``remission`` and ``response`` come from.
+    sources: Mapping[str, str] = field(default_factory=dict)
     #: The share of the first score that is gone after so many infusions, in those who respond.
     early: Mapping[str, Any] = field(default_factory=dict)
     payload: str = "/measure_answer"
@@ -278,6 +282,8 @@ def _measure(raw: dict[str, Any]) -> Measure:
         cut_off=raw.get("cut_off", {}).get("at_least"),
         change=raw.get("change", {}).get("points"),
         remission=raw.get("remission", {}).get("below"),
+        response=raw.get("response", {}).get("drop"),
+        sources={name: raw[name]["source"] for name in ("response", "remission") if name in raw},
         early=raw.get("early", {}),
         payload=raw.get("payload", "/measure_answer"),
         again_hours=raw.get("again_hours", 0),

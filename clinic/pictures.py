@@ -2,7 +2,8 @@
 
 A picture is a sentence first, then an SVG drawn on the server, then the same figures as a table: it
 prints, needs no script, and says nothing by colour alone. Styles: ``.picture`` in tokens.css. Times
-come as aware datetimes and are worded by whoever asks (their zone, their way to say a date).
+come as aware datetimes and are worded by whoever asks (their zone, their way to say a date). What
+goes by steps, infusions or months, is drawn in clinic/pictures_by_step.py.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from markupsafe import Markup
 Say = Callable[[datetime], str]
 
 #: The drawing's size in its own units, about one CSS pixel each on a phone; and its margins.
-_WIDTH, _HEIGHT = 360, 190
-_LEFT, _RIGHT, _TOP, _BOTTOM = 34, 12, 24, 24
+WIDTH, HEIGHT = 360, 190
+LEFT, RIGHT, TOP, BOTTOM = 34, 12, 24, 24
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ class Drawing:
         """The SVG with its own style, for where no style sheet reaches (exports/pdf.py)."""
         return Markup(
             '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {}"><style>{}</style>{}</svg>'
-        ).format(_WIDTH, self.height, _ON_PAPER, self.drawn)
+        ).format(WIDTH, self.height, _ON_PAPER, self.drawn)
 
 
 #: The same as .picture in tokens.css, by day.
@@ -132,7 +133,7 @@ _ON_PAPER = Markup(
 
 def line(picture: Line, say: Say) -> Markup:
     """The figure of a line. Without points there is nothing to draw: an empty string."""
-    return _figure(drawing(picture, say)) if picture.points else Markup("")
+    return figure(drawing(picture, say)) if picture.points else Markup("")
 
 
 def drawing(picture: Line, say: Say) -> Drawing:
@@ -143,14 +144,14 @@ def drawing(picture: Line, say: Say) -> Drawing:
     path = " ".join(f"{axis.x(p.at):.1f},{axis.y(p.value):.1f}" for p in picture.points)
     drawn = Markup("").join(
         [
-            _scale(axis.y(picture.low), f"{picture.low:g}"),
-            _scale(axis.y(picture.high), f"{picture.high:g}"),
+            scale(axis.y(picture.low), f"{picture.low:g}"),
+            scale(axis.y(picture.high), f"{picture.high:g}"),
             *levels,
             *(_event(event, axis.x(event.at)) for event in picture.events if axis.holds(event.at)),
             Markup('<polyline points="{}"/>').format(path),
             *(_point(point, axis, say) for point in picture.points),
-            _foot(_LEFT, "start", say(axis.begin)),
-            _foot(_WIDTH - _RIGHT, "end", say(axis.end)),
+            foot(LEFT, "start", say(axis.begin)),
+            foot(WIDTH - RIGHT, "end", say(axis.end)),
         ]
     )
     rows = [
@@ -158,7 +159,7 @@ def drawing(picture: Line, say: Say) -> Drawing:
         for p in picture.points
     ]
     heads = ("When", "Value", "Means", "Meaningful change")
-    return Drawing(picture.name, picture.title, picture.sentence, drawn, _HEIGHT, heads, rows)
+    return Drawing(picture.name, picture.title, picture.sentence, drawn, HEIGHT, heads, rows)
 
 
 def spans(picture: Spans) -> Markup:
@@ -167,11 +168,11 @@ def spans(picture: Spans) -> Markup:
         return Markup("")
     longest = max([*(s.least for s in picture.spans), *(s.most or 0 for s in picture.spans), 1])
     step, left = 26, 84
-    height = _TOP + step * len(picture.spans) + _BOTTOM
-    wide = (_WIDTH - left - _RIGHT) / longest
+    height = TOP + step * len(picture.spans) + BOTTOM
+    wide = (WIDTH - left - RIGHT) / longest
     parts = []
     for number, span in enumerate(picture.spans):
-        y = _TOP + step * number
+        y = TOP + step * number
         parts.append(
             Markup('<text x="{}" y="{}" text-anchor="end">{}</text>').format(
                 left - 6, y + 12, span.label
@@ -183,7 +184,7 @@ def spans(picture: Spans) -> Markup:
     base = height - 8
     zero = Markup('<text x="{}" y="{}">0</text>').format(left, base)
     end = Markup('<text x="{}" y="{}" text-anchor="end">{:g} {}</text>').format(
-        _WIDTH - _RIGHT, base, round(longest, 1), picture.unit
+        WIDTH - RIGHT, base, round(longest, 1), picture.unit
     )
     rows = [
         (s.label, f"{s.least:g}", "not known" if s.most is None else f"{s.most:g}", s.note)
@@ -191,7 +192,7 @@ def spans(picture: Spans) -> Markup:
     ]
     heads = ("Which", f"At least, {picture.unit}", f"At most, {picture.unit}", "What")
     drawn = Markup("").join([*parts, zero, end])
-    return _figure(
+    return figure(
         Drawing(picture.name, picture.title, picture.sentence, drawn, height, heads, rows)
     )
 
@@ -203,31 +204,31 @@ def scatter(picture: Scatter) -> Markup:
     def place(dot: Dot) -> tuple[float, float]:
         along = (dot.across - left) / (right - left) if right > left else 0.5
         above = (dot.up - low) / (high - low) if high > low else 0.5
-        x = _LEFT + 8 + along * (_WIDTH - _LEFT - _RIGHT - 16)
-        return x, _HEIGHT - _BOTTOM - above * (_HEIGHT - _TOP - _BOTTOM)
+        x = LEFT + 8 + along * (WIDTH - LEFT - RIGHT - 16)
+        return x, HEIGHT - BOTTOM - above * (HEIGHT - TOP - BOTTOM)
 
-    bottom = _HEIGHT - _BOTTOM
+    bottom = HEIGHT - BOTTOM
     upright = Markup('<line class="picture__scale" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>')
-    named = Markup('<text x="{}" y="{}">{}</text>').format(_LEFT, _TOP - 10, picture.up)
+    named = Markup('<text x="{}" y="{}">{}</text>').format(LEFT, TOP - 10, picture.up)
     across = Markup('<text x="{}" y="{}" text-anchor="middle">{}</text>').format(
-        (_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 6, picture.across
+        (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, picture.across
     )
     drawn = Markup("").join(
         [
-            _scale(_TOP, f"{high:g}"),
-            _scale(bottom, f"{low:g}"),
-            upright.format(_LEFT, _TOP, bottom),
+            scale(TOP, f"{high:g}"),
+            scale(bottom, f"{low:g}"),
+            upright.format(LEFT, TOP, bottom),
             named,
             across,
-            _foot(_LEFT, "start", f"{left:g}"),
-            _foot(_WIDTH - _RIGHT, "end", f"{right:g}"),
+            foot(LEFT, "start", f"{left:g}"),
+            foot(WIDTH - RIGHT, "end", f"{right:g}"),
             *(_dot(dot, *place(dot)) for dot in _apart(picture.dots)),
         ]
     )
     rows = [(dot.label, f"{dot.across:g}", f"{dot.up:g}") for dot in picture.dots]
     heads = ("Infusion", picture.across, picture.up)
-    return _figure(
-        Drawing(picture.name, picture.title, picture.sentence, drawn, _HEIGHT, heads, rows)
+    return figure(
+        Drawing(picture.name, picture.title, picture.sentence, drawn, HEIGHT, heads, rows)
     )
 
 
@@ -250,15 +251,16 @@ class _Axis:
     def x(self, at: datetime) -> float:
         length = (self.end - self.begin).total_seconds()
         share = (at - self.begin).total_seconds() / length if length else 0.5
-        return _LEFT + share * (_WIDTH - _LEFT - _RIGHT)
+        return LEFT + share * (WIDTH - LEFT - RIGHT)
 
     def y(self, value: float) -> float:
         length = self.high - self.low
         share = (value - self.low) / length if length else 0.5
-        return _HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM)
+        return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
 
 
-def _figure(picture: Drawing) -> Markup:
+def figure(picture: Drawing, wide: bool = False) -> Markup:
+    """``wide``: with its table open, beside it where there is room."""
     heads = picture.heads
     table = Markup("").join(
         Markup("<tr>{}</tr>").format(
@@ -273,18 +275,20 @@ def _figure(picture: Drawing) -> Markup:
     )
     head = Markup("").join(Markup('<th scope="col">{}</th>').format(words) for words in heads)
     return Markup(
-        '<figure class="picture" id="{name}" aria-labelledby="{name}-title">'
+        '<figure class="picture{wide}" id="{name}" aria-labelledby="{name}-title">'
         '<figcaption><h3 id="{name}-title">{title}</h3><p>{sentence}</p></figcaption>'
         '<svg viewBox="0 0 {width} {height}" role="img" aria-labelledby="{name}-title">'
         "{drawn}</svg>"
-        '<details><summary>The figures<span class="unseen"> of {title}</span></summary>'
+        '<details{open}><summary>The figures<span class="unseen"> of {title}</span></summary>'
         '<div class="table-wrap"><table class="table table--stack"><thead><tr>{head}</tr></thead>'
         "<tbody>{table}</tbody></table></div></details></figure>"
     ).format(
+        wide=" picture--wide" if wide else "",
+        open=" open" if wide else "",
         name=picture.name,
         title=picture.title,
         sentence=picture.sentence,
-        width=_WIDTH,
+        width=WIDTH,
         height=picture.height,
         drawn=picture.drawn,
         head=head,
@@ -298,11 +302,11 @@ def _bar(kind: str, x: float, y: float, width: float) -> Markup:
     )
 
 
-def _scale(y: float, words: str) -> Markup:
+def scale(y: float, words: str) -> Markup:
     return Markup(
         '<line class="picture__scale" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>'
         '<text x="{}" y="{:.1f}" text-anchor="end">{}</text>'
-    ).format(_LEFT, _WIDTH - _RIGHT, y, y, _LEFT - 5, y + 4, words)
+    ).format(LEFT, WIDTH - RIGHT, y, y, LEFT - 5, y + 4, words)
 
 
 def _level(value: float, words: str, y: float, last: float) -> Markup:
@@ -311,7 +315,7 @@ def _level(value: float, words: str, y: float, last: float) -> Markup:
     return Markup(
         '<line class="picture__level" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>'
         '<text class="picture__name" x="{}" y="{:.1f}" text-anchor="end">{} {:g}</text>'
-    ).format(_LEFT, _WIDTH - _RIGHT, y, y, _WIDTH - _RIGHT, name, words, value)
+    ).format(LEFT, WIDTH - RIGHT, y, y, WIDTH - RIGHT, name, words, value)
 
 
 def _event(event: Event, x: float) -> Markup:
@@ -319,9 +323,7 @@ def _event(event: Event, x: float) -> Markup:
         '<line class="picture__event" x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{foot}">'
         "<title>{words}</title></line>"
         '<text x="{x:.1f}" y="{label}" text-anchor="middle">{said}</text>'
-    ).format(
-        x=x, top=_TOP, foot=_HEIGHT - _BOTTOM, label=_TOP - 8, words=event.words, said=event.label
-    )
+    ).format(x=x, top=TOP, foot=HEIGHT - BOTTOM, label=TOP - 8, words=event.words, said=event.label)
 
 
 def _point(point: Point, axis: _Axis, say: Say) -> Markup:
@@ -353,12 +355,12 @@ def _dot(dot: Dot, x: float, y: float) -> Markup:
         x=x,
         y=y,
         label=dot.label,
-        beside=x - 7 if x > _WIDTH - 40 else x + 7,
-        anchor="end" if x > _WIDTH - 40 else "start",
+        beside=x - 7 if x > WIDTH - 40 else x + 7,
+        anchor="end" if x > WIDTH - 40 else "start",
     )
 
 
-def _foot(x: float, anchor: str, words: str) -> Markup:
+def foot(x: float, anchor: str, words: str) -> Markup:
     return Markup('<text x="{}" y="{}" text-anchor="{}">{}</text>').format(
-        x, _HEIGHT - 6, anchor, words
+        x, HEIGHT - 6, anchor, words
     )

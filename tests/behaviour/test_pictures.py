@@ -52,7 +52,7 @@ def answer(world: World, sam: Patient, name: str, value: int, but: int = 0) -> N
 
 
 def figure(page: str, name: str) -> str:
-    return page.split(f'<figure class="picture" id="{name}"')[1].split("</figure>")[0]
+    return re.split(rf'<figure class="[^"]+" id="{name}"', page)[1].split("</figure>")[0]
 
 
 def test_only_a_step_that_means_something_is_called_a_change(
@@ -155,6 +155,73 @@ def test_the_series_says_what_came_between_the_infusions(
         series, ["1 Mar 10", "PHQ-9 8", "+0.5 (n = 2)", "7", "Mixed", "Emergency", "1 2 5:10 pm"]
     )
     assert "not asked" in series.split("2 5:10 pm")[1]
+
+
+def test_response_is_drawn_by_infusion_against_the_last_score_before_the_first(
+    world: World, sam: Patient, ames: Staff
+) -> None:
+    answer(world, sam, "phq9", 2)
+    answer(world, sam, "gad7", 2, but=2)
+    for value in (1, 0):
+        world.clock.advance(timedelta(days=7))
+        world.infusion(sam, hours_ago=1)
+        answer(world, sam, "phq9", value)
+    drawn = figure(over_time(world, sam, ames), "response")
+    assert "PHQ-9: 16 before, 0 after infusion 2, 100 % less: remission." in shown(drawn)
+    assert "GAD-7: 14 before, not asked since." in shown(drawn)
+    rows = shown(drawn.split("<tbody>")[1])
+    assert in_order(
+        rows, ["Before the first 16 14", "Infusion 1 8 (-50 %) not asked", "Infusion 2"]
+    )
+    # On the line of the response, half way down; the remission (below 5 of 16) lies beneath it.
+    half, rest = re.findall(r'picture__level"[^>]*y1="([\d.]+)"', drawn)
+    assert re.findall(r'<circle cx="[\d.]+" cy="([\d.]+)"', drawn)[1] == half
+    assert float(rest) > float(half)
+    assert in_order(shown(drawn), ["PHQ-9 response", "PHQ-9 remission"])
+
+
+def test_half_a_response_is_none_and_the_source_of_the_cut_off_is_said(
+    world: World, sam: Patient, ames: Staff
+) -> None:
+    answer(world, sam, "phq9", 2)
+    world.clock.advance(timedelta(hours=3))
+    world.infusion(sam, hours_ago=1)
+    world.clock.advance(timedelta(days=1))
+    answer(world, sam, "phq9", 1, but=3)
+    page = over_time(world, sam, ames)
+    assert "11 after infusion 1, 31 % less: no response yet." in shown(figure(page, "response"))
+    assert "PHQ-9 response: 50 % gone (McInnes 2022)" in shown(page)
+    assert "GAD-7 response" not in shown(page), "none is published"
+
+
+def test_what_was_first_asked_after_the_first_infusion_has_nothing_to_compare_with(
+    world: World, sam: Patient, ames: Staff
+) -> None:
+    world.infusion(sam, hours_ago=1)
+    answer(world, sam, "phq9", 2)
+    drawn = figure(over_time(world, sam, ames), "response")
+    assert "PHQ-9: no score above 0 from before the first infusion" in shown(drawn)
+    assert "picture__level" not in drawn
+
+
+def test_the_gravest_of_messages_and_alerts_stands_under_its_infusion(
+    world: World, sam: Patient, ames: Staff
+) -> None:
+    answer(world, sam, "phq9", 1)
+    for level in ("urgent", "emergency"):
+        world.clock.advance(timedelta(days=3))
+        world.infusion(sam, hours_ago=1)
+        alert(world, sam, level)
+    drawn = figure(over_time(world, sam, ames), "response")
+    marks = re.findall(r"picture__risk--(\w+)\" d=\"[^\"]*\"><title>([^<]*)", drawn)
+    assert marks == [
+        ("none", "Before the first: none"),
+        ("urgent", "Infusion 1: urgent"),
+        ("emergency", "Infusion 2: emergency"),
+    ]
+    assert "Gravest risk: emergency, after infusion 2." in shown(drawn)
+    # One alert, opened after the first and graver since the second.
+    assert "Infusion 1 not asked Urgent 1" in shown(drawn.split("<tbody>")[1])
 
 
 def test_what_the_patient_said_of_each_infusion_is_drawn_against_their_numbers(

@@ -6,11 +6,11 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
 from bot.variables import TRACKED
-from clinic import pictures
+from clinic import pictures, pictures_by_step
 from clinic.console import wording
 from clinic.console.desk import Desk, zone
 from clinic.console.patient import person
-from clinic.console.pictures import against, overview
+from clinic.console.pictures import against, overview, response
 from clinic.console.pictures.trends import Course
 from clinic.console.sign_in.access import Who
 from clinic.records.models import Clinic, Patient
@@ -31,6 +31,7 @@ def add(router: APIRouter, desk: Desk) -> None:
                 *(pictures.line(one, when.short_day) for one in course.measures()),
                 *(pictures.line(one, when.short_day) for one in course.tracked()),
             ]
+            responded = response.response(course)
             effects, series = course.after_effects(), course.series()
             unreadable = person.unreadable(system, session, patient_id)
             laid = against.against(system, session, course.infusions, course.held, rating)
@@ -51,6 +52,8 @@ def add(router: APIRouter, desk: Desk) -> None:
             name=name,
             initials=wording.initials(name),
             reason=wording.REASONS[reason],
+            responded=pictures_by_step.series(responded),
+            cut_offs=response.cut_offs(),
             drawn=drawn,
             effects=pictures.spans(effects),
             effects_said=effects.sentence,

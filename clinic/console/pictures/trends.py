@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -35,6 +35,8 @@ from clinic.system import System
 DRAWN = ("phq9", "gad7", "peg", "pain_nrs", "pcl5")
 #: After-effects belong to the infusion for so long, unless another comes before.
 _AFTER = timedelta(days=3)
+#: Before anybody was a patient.
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _FELT = ("fog", "dizzy", "nausea")
 #: What "how is your body" can be answered with, but "fine" (data/variables.yml).
 _BODIES = {
@@ -152,6 +154,21 @@ class Course:
         """The infusions so far, each with what came until the next."""
         return [self._row(number) for number in range(len(self.infusions))]
 
+    def stretches(self) -> list[tuple[datetime, datetime]]:
+        """What came before the first infusion, and then from each until the next."""
+        begins = [row.started_at for row in self.infusions]
+        if not begins:
+            return []
+        ends = [self._until(number) for number in range(len(begins))]
+        return [(_EVER, begins[0]), *zip(begins, ends, strict=True)]
+
+    def risk(self, begin: datetime, end: datetime) -> tuple[str, str]:
+        """The gravest level in that time, and the numbers of the alerts that opened in it. An alert
+        is urgent at least; what made it graver later is a message of its own time."""
+        alerts = self._alerts(begin, end)
+        levels = [*self._levels(begin, end), *(["urgent"] if alerts else [])]
+        return max(levels, key=Level.of, default="none"), ", ".join(map(str, alerts))
+
     def _row(self, number: int) -> Row:
         row = self.infusions[number]
         end = self._until(number)
@@ -164,6 +181,7 @@ class Course:
                 scores.append((known[name].name, f"{values[-1]:g}"))
         moods = [one.data["mood"] for one in here if "mood" in one.data]
         levels = self._levels(row.started_at, end)
+        risk, alerts = self.risk(row.started_at, end)
         return Row(
             number=row.number,
             at=row.started_at,
@@ -173,8 +191,8 @@ class Course:
             else "",
             intensity=_last(here, "intensity"),
             tone=wording.TONES.get(_last(here, "tone"), ""),
-            alerts=", ".join(str(n) for n in self._alerts(row.started_at, end)),
-            risk=max(levels, key=Level.of, default="none"),
+            alerts=alerts,
+            risk=risk,
             grave=sum(Level.of(level) >= Level.urgent for level in levels),
         )
 
