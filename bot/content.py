@@ -4,11 +4,16 @@ Files: ``data/content/<locale>/<topic>.yml``. Each item has an id, a version, a 
 (``unsigned`` until a real clinician signs), the day by which it is to be read again, the stages it
 is written for, one or more phrasings of the same meaning, and the buttons offered with it. What an
 item does not say itself, its file says for all. Code never holds a sentence; it names an item.
+
+A folder beside ``en`` is another language. It has the sentences somebody has translated, with the
+ids they have in English; all else stays English. A translation says the same in other words: what
+its buttons do, and when it is said, is the English item's.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +26,14 @@ from bot import conditions, durations, flows, measures, stages, yaml_files
 from bot.contract import STAGES
 from bot.risk.levels import Level
 
-ROOT = Path(__file__).resolve().parent.parent / "data" / "content"
+#: Where the languages lie; a clinic may keep its own copy.
+ROOT = Path(
+    os.environ.get("AFTERGLOW_CONTENT")
+    or Path(__file__).resolve().parent.parent / "data" / "content"
+)
+ENGLISH = "en"
+#: Beside the sentences: how a message in that language is known (bot/spoken.py).
+LANGUAGE = "language.yml"
 UNSIGNED = "unsigned"
 
 _PLACE = re.compile(r"\{([a-z_]+)\}")
@@ -29,6 +41,9 @@ _ITEM_KEYS = {
     *("id", "version", "source", "approver", "review", "stages", "text", "choices", "kind"),
     *("answers", "when", "dated", "asks", "breath"),
 }
+#: What a translation may say of an item, and of one of its buttons.
+_TRANSLATED = {"id", "version", "source", "approver", "review", "stages", "text", "choices"}
+_TRANSLATED_CHOICE = {"id", "title", "typed"}
 #: What a file may say for all its items.
 _FOR_ALL = ("source", "approver", "review", "stages")
 #: Written for every stage.
@@ -181,19 +196,27 @@ def fill(text: str, given: Mapping[str, str]) -> str:
     return _PLACE.sub(lambda match: given[match.group(1)], text)
 
 
-def load(root: Path = ROOT, locale: str = "en") -> Registry:
-    """Read and check every file of a locale. Raises ContentError naming file and item."""
-    files = sorted((root / locale).glob("*.yml"))
-    if not files:
-        raise ContentError(f"no content files in {root / locale}")
-    return Registry([item for path in files for item in _read(path)])
+def load(root: Path | None = None, locale: str = ENGLISH) -> Registry:
+    """Read and check a language: its own items, and the English ones it has no words for. Raises
+    ContentError naming file and item."""
+    root = root or ROOT
+    found = _folder(root / ENGLISH)
+    for name, (path, raw) in ({} if locale == ENGLISH else _folder(root / locale)).items():
+        found[name] = (path, _translation(path, found[name][1], raw) if name in found else raw)
+    return Registry([_item(path, raw) for path, raw in found.values()])
+
+
+def locales(root: Path | None = None) -> tuple[str, ...]:
+    """The languages there are besides English, by their codes."""
+    folders = {path.parent.name for path in (root or ROOT).glob("*/*.yml")}
+    return tuple(sorted(folders - {ENGLISH}))
 
 
 @lru_cache(maxsize=8)
-def registry(locale: str = "en") -> Registry:
+def registry(locale: str = ENGLISH) -> Registry:
     """The registry shipped with the product, read once a process, with the questions of the
     measures, whose wording is English."""
-    asked = measures.measures().values() if locale == "en" else ()
+    asked = measures.measures().values()
     items = [_asking(measure, item) for measure in asked for item in measure.items]
     return Registry([*load(ROOT, locale), *items])
 
@@ -203,10 +226,32 @@ def question(measure: str, item: str) -> str:
     return f"measure.{measure}.{item}"
 
 
-def _read(path: Path) -> list[Item]:
-    document = yaml_files.read(path)
-    defaults = {"approver": UNSIGNED} | {k: document[k] for k in _FOR_ALL if k in document}
-    return [_item(path, defaults | _stages_of(raw) | raw) for raw in document["items"]]
+def _folder(folder: Path) -> dict[str, tuple[Path, dict[str, Any]]]:
+    """Every item of a language as written, with what its file says for all."""
+    files = sorted(path for path in folder.glob("*.yml") if path.name != LANGUAGE)
+    if not files:
+        raise ContentError(f"no content files in {folder}")
+    found: dict[str, tuple[Path, dict[str, Any]]] = {}
+    for path in files:
+        document = yaml_files.read(path)
+        defaults = {"approver": UNSIGNED} | {k: document[k] for k in _FOR_ALL if k in document}
+        for raw in document["items"]:
+            name = str(raw.get("id"))
+            _require(name not in found, path.stem, f"two items are called {name}")
+            found[name] = (path, defaults | _stages_of(raw) | raw)
+    return found
+
+
+def _translation(path: Path, english: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """The English item with other words: never with other buttons, or others behind them."""
+    where = f"{path.parent.name}/{path.name}: {own['id']}"
+    _require(set(own) <= _TRANSLATED, where, "a translation has words, and nothing that acts")
+    titles = {choice["id"]: choice for choice in own.get("choices", [])}
+    strange = any(set(choice) - _TRANSLATED_CHOICE for choice in titles.values())
+    buttons = {choice["id"] for choice in english.get("choices", [])}
+    _require(not strange and set(titles) <= buttons, where, "its buttons are the English ones")
+    choices = [choice | titles.get(choice["id"], {}) for choice in english.get("choices", [])]
+    return english | own | {"choices": choices, "stages": english["stages"]}
 
 
 def _stages_of(raw: Mapping[str, Any]) -> dict[str, Any]:

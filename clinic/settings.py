@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
+from bot import content
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -131,6 +133,8 @@ class Settings:
     #: Rooms that apprise reaches, by the name staff choose; the addresses hold secrets.
     apprise: Mapping[str, str] = field(default_factory=dict)
     clock_file: Path | None = None
+    #: The language patients are spoken to in (data/content); what it has no words for is English.
+    locale: str = "en"
     #: How long a patient waits for the companion before the honest fallback.
     turn_deadline: float = 8.0
     #: How long the detector may take before a message counts as urgent and unscreened.
@@ -201,11 +205,19 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         clock_file=Path(clock_file) if clock_file else None,
         audit_every=_float(environ, "AFTERGLOW_AUDIT_EVERY", 60.0),
         dead_man_url=environ.get("AFTERGLOW_DEAD_MAN_URL", ""),
+        locale=_locale(environ.get("AFTERGLOW_LOCALE", "en")),
         turn_deadline=_float(environ, "AFTERGLOW_TURN_DEADLINE", 8.0),
         screen_deadline=_float(environ, "AFTERGLOW_SCREEN_DEADLINE", 1.0),
         embed_origins=tuple(environ.get("AFTERGLOW_EMBED_ORIGINS", "").split()),
         trusted_proxies=tuple(environ.get("AFTERGLOW_TRUSTED_PROXIES", "").split()),
     )
+
+
+def _locale(code: str) -> str:
+    known = (content.ENGLISH, *content.locales())
+    if code not in known:
+        raise SettingsError(f"AFTERGLOW_LOCALE is one of {', '.join(known)}, not {code!r}")
+    return code
 
 
 def _int(environ: Mapping[str, str], name: str, default: int) -> int:

@@ -49,5 +49,5 @@ def assemble(settings: Settings, clock: Clock | None = None) -> System:
         database=database,
         keyring=Keyring(settings.secrets.data_keys),
         audit=AuditLog(database, settings.secrets.audit_key),
-        words=content.registry(),
+        words=content.registry(settings.locale),
     )

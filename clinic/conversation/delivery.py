@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from bot.content import fill, registry
+from bot.content import ENGLISH, fill, registry
 from clinic import crisis, feed
 from clinic.conversation import measuring, whereabouts
 from clinic.records.models import (
@@ -87,9 +87,10 @@ def say(
     """Store a sentence of the registry, with its id, version and phrasing (invariant I7).
 
     Clinic settings are known to every sentence; ``values`` adds the patient's own words.
-    ``locale``: a language other than English (data/content/<locale>).
+    ``locale``: another language than the clinic's (data/content/<locale>).
     """
-    words = registry(locale) if locale else system.words
+    locale = locale or system.settings.locale
+    words = system.words if locale == system.settings.locale else registry(locale)
     item = words.item(content)
     known = whereabouts.known(system, session.get_one(Clinic, 1), conversation.patient)
     for name in item.values:
@@ -106,7 +107,7 @@ def say(
         author,
         words.render(content, variant, known),
         kind=item.kind,
-        locale=locale,
+        locale=None if locale == ENGLISH else locale,
         content=item.id,
         content_version=item.version,
         variant=variant,
@@ -140,7 +141,7 @@ def as_json(message: Message, vault: Vault, conversation: Conversation) -> dict[
 
 def _breath(message: Message) -> dict[str, int] | None:
     """The pace to breathe at, when these very words ask for it."""
-    items = registry(message.locale or "en")
+    items = registry(message.locale or ENGLISH)
     if message.content is None or message.content not in items:
         return None
     item = items.item(message.content)

@@ -344,7 +344,7 @@ def compose(
         "message": said,
         "context": {
             "now": now.isoformat(),
-            "locale": "en",
+            "locale": system.settings.locale,
             "stage": where.stage,
             "hours_since_infusion": where.hours_since,
             "infusion_number": where.number,

@@ -70,6 +70,7 @@ def router(system: System, live: feed.Feed, turns: turn.Turns) -> APIRouter:
         autoescape=True,
         undefined=StrictUndefined,
     )
+    pages.globals["lang"] = system.settings.locale
 
     def conversation(session: Session, token: str | None) -> Conversation:
         found = access.conversation_of(system, session, token)

@@ -40,6 +40,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._templates.globals["lang"] = system.settings.locale
 
     def signed_in(self, session: Session, token: str | None) -> Conversation:
         """The conversation of whoever is signed in. Raises NotSignedInError."""

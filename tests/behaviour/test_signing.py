@@ -123,7 +123,7 @@ def test_the_check_up_counts_what_is_unsigned_and_what_changed(
     signatures.sign(tmp_path, [item], signatures.mark([item]), BY, ON)
     assert says().startswith(f"{total - 1} of {total} sentences are unsigned")
     updated = with_text(item, variants=("Other words.",))
-    monkeypatch.setattr("clinic.system.content.registry", lambda: updated)
+    monkeypatch.setattr("clinic.system.content.registry", lambda _locale: updated)
     assert "1 were signed and have changed since" in says()
 
 
@@ -139,7 +139,7 @@ def test_a_review_that_is_overdue_is_seen_until_somebody_reads_it_again(
     assert "review date" not in says()
     signatures.sign(tmp_path, [item], signatures.mark([item]), BY, ON)
     old = with_text(item, review=ON)
-    monkeypatch.setattr("clinic.system.content.registry", lambda: old)
+    monkeypatch.setattr("clinic.system.content.registry", lambda _locale: old)
     (standing,) = [o for o in signatures.standing(old, tmp_path) if o.item.id == item.id]
     assert standing.signed, "a date that passes takes no signature away"
     assert [standing.overdue(day) for day in (ON, LATER)] == [False, True]
