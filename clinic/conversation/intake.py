@@ -20,7 +20,7 @@ from bot.risk.levels import Assessment, Context, Level, State
 from bot.screener import about
 from bot.spoken import spoken
 from bot.stages import Place
-from clinic.conversation import delivery, lease, measuring, typed, whereabouts
+from clinic.conversation import delivery, lease, measuring, nights, typed, whereabouts
 from clinic.conversation.screening import screen
 from clinic.conversation.typed import NotAcceptedError
 from clinic.escalation import machine, policy
@@ -130,6 +130,8 @@ def _receive(
         earlier = _with_key(session, conversation_id, key)
         if earlier is not None:
             return _replay(system, session, conversation, earlier)
+        if words.kind == "say":
+            assessment = nights.weighed(session, conversation, words.text, assessment, now)
         turn = _turn(conversation, words, assessment)
         if turn == "waiting":
             # Here, so that the turn itself need not wait for another transaction.

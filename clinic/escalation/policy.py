@@ -36,6 +36,11 @@ def load(path: Path = PATH) -> dict[str, Any]:
     welfare = policy.get("welfare", {})
     if welfare.get("silence_hours", 0) <= 0 or welfare.get("missed", 0) <= 0:
         raise PolicyError("welfare: silence_hours and missed must be more than 0")
+    night = policy.get("night", {})
+    if not 0 <= night.get("from", -1) < night.get("until", 0) <= 24:
+        raise PolicyError("night: from and until are hours of one day")
+    if night.get("messages", 0) <= 1 or not night.get("why"):
+        raise PolicyError("night: messages must be more than 1, and why is said to clinicians")
     unknown = set(welfare.get("touches", [])) - {kind.id for kind in schedule.load().kinds}
     if unknown:
         raise PolicyError(f"welfare: no touch is called {', '.join(sorted(unknown))}")
