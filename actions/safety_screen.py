@@ -46,7 +46,9 @@ def go_on(dispatcher: CollectingDispatcher, turn: Turn, name: str | None) -> Non
     for item in at.unclear:
         data = {"instrument": at.measure.id, "item": item, "value": at.answers[item]}
         note(dispatcher, "instrument_answer", f"{at.measure.id}-{item}-{turn.id}", data)
-    if at.question is None:
+    # A sign may count higher in this patient than the answer says by itself (medical history).
+    grave = at.measure.id == MEDICAL and Level.of(turn.risk.get("level", "none")) == Level.emergency
+    if at.question is None or grave:
         _finish(dispatcher, turn, at)
         return
     if not at.answers and name == SCREENER:
@@ -71,7 +73,8 @@ def _finish(dispatcher: CollectingDispatcher, turn: Turn, at: Step) -> None:
             say(dispatcher, turn, usual.id)
         say(dispatcher, turn, "safety.self_care")
     else:
-        say(dispatcher, turn, least_said(STAY_MEDICAL if band == "tier_1" else STAY_SAME_DAY, turn))
+        call = band == "tier_1" or lasting == Level.emergency
+        say(dispatcher, turn, least_said(STAY_MEDICAL if call else STAY_SAME_DAY, turn))
 
 
 def _after_screener(dispatcher: CollectingDispatcher, turn: Turn, answered_no: bool) -> None:

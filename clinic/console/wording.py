@@ -205,6 +205,7 @@ ACTIONS = {
     "patient.add": "Added the patient",
     "patient.invite": "Invited the patient",
     "patient.indications": "Changed what the infusions are for",
+    "patient.medical_history": "Noted the medical history",
     "patient.location": "Read where the patient was last",
     "patient.erased": "Erased the patient's record",
     "relation.add": "Added a care relation",

@@ -20,6 +20,7 @@ from bot.risk.levels import Assessment, Context, Level, State
 from bot.screener import about
 from bot.spoken import spoken
 from bot.stages import Place
+from clinic import medical_history
 from clinic.conversation import delivery, lease, measuring, nights, typed, whereabouts
 from clinic.conversation.screening import screen
 from clinic.conversation.typed import NotAcceptedError
@@ -131,6 +132,9 @@ def _receive(
         if earlier is not None:
             return _replay(system, session, conversation, earlier)
         if words.kind == "say":
+            assessment = medical_history.weighed(
+                system, session, conversation.patient_id, assessment
+            )
             assessment = nights.weighed(session, conversation, words.text, assessment, now)
         turn = _turn(conversation, words, assessment)
         if turn == "waiting":

@@ -21,7 +21,7 @@ from bot import cadence, measures
 from bot.content import Item
 from bot.risk.levels import Level
 from bot.stages import Place
-from clinic import feed
+from clinic import feed, medical_history
 from clinic.records.models import Conversation, Message, Record, RecordMessage, new_id
 from clinic.records.vault import Vault
 from clinic.system import System
@@ -88,11 +88,17 @@ def answered(
     ]
     for task in sorted({rule.task for rule in rules if rule.task}):
         _give_task(system, session, conversation, message, task, record.id)
+    level = max((rule.level for rule in rules), default=Level.none)
     done = score.complete and score.band is not None and score.band == measure.completes
-    return Weighed(
-        max((rule.level for rule in rules), default=Level.none),
-        tuple(sorted({kind for i in measure.items for kind in i.asks})) if done else (),
-    )
+    kinds = tuple(sorted({kind for i in measure.items for kind in i.asks}))
+    if measure.scoring != "triage":
+        return Weighed(level, kinds if done else ())
+    patient_id = conversation.patient_id
+    level = medical_history.raised(system, session, patient_id, level, measure.item(item_id).asks)
+    if done and medical_history.noted(system, session, patient_id):
+        # The lowest tier is the next one up: nobody is told that all is well (domain.md 4.2).
+        return Weighed(max(level, Level.urgent))
+    return Weighed(level, kinds if done else ())
 
 
 @dataclass(frozen=True)

@@ -165,6 +165,24 @@ def test_a_safety_question_answered_in_the_middle_of_a_reflection_ends_it(talk: 
     assert talk.taps("go_on").ids == ["reflection.go_on", "reflection.stayed"]
 
 
+def test_taps_that_count_higher_for_this_patient_are_answered_by_what_they_count(
+    talk: Talk,
+) -> None:
+    """The edge raises them by the medical history; the answers alone would have been lower."""
+    talk.says("is this normal?")
+    talk.taps("no"), talk.taps("yes")
+    medical = {"categories": ("medical",)}
+    assert talk.taps("more", risk="emergency", **medical).ids == ["safety.stay_medical"]
+
+
+def test_six_calm_taps_of_somebody_with_a_history_are_not_soothed(talk: Talk) -> None:
+    talk.says("is this normal?")
+    for choice in ("no", "yes", "none", "short", "no"):
+        talk.taps(choice)
+    reply = talk.taps("no", risk="urgent", categories=("medical",))
+    assert reply.ids == ["safety.same_day"]
+
+
 @pytest.mark.parametrize(
     ("stage", "said"),
     [

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.risk.levels import Level
-from clinic import glass
+from clinic import glass, medical_history
 from clinic.console import presence, relations, wording
 from clinic.console.desk import HOME, Desk, back_to, zone
 from clinic.console.inbox import follow_up, queue
@@ -39,6 +39,7 @@ SAID = {
     "released": "You gave the alert back. It is calling again now.",
     "handed-over": "Your colleague is being called. The alert calls until somebody takes it.",
     "location": "Noted where they are.",
+    "history": "Noted. From now on signs of the body are weighed by it.",
     "follow-up": "Kept. It comes up on the day, with whoever has it.",
     "followed-up": "Done.",
     "handed": "Your colleague is on the team now.",
@@ -202,6 +203,8 @@ def _view(
         "alert": person.running_alert(system, session, patient_id, who.staff),
         "colleagues": person.colleagues(session, who.staff),
         "location": location.newest(system, session, patient_id),
+        "history": medical_history.policy()["history"],
+        "history_noted": medical_history.noted(system, session, patient_id),
         "flagged": person.flagged(session, patient_id),
         "past_alerts": person.past_alerts(system, session, patient_id),
         "infusions": person.infusions(session, patient, when),
