@@ -62,6 +62,7 @@ screenshots: setup ## Take the README's pictures from the running system
 	@cp artefacts/room-reflection-light.png docs/pictures/widget.png
 	@cp artefacts/room-seen-dark.png docs/pictures/widget-dark.png
 	@cp artefacts/desk-transcript-light.png docs/pictures/console.png
+	@.venv/bin/python -m tests.browser.album artefacts/album
 
 clean: ## Remove what was built (not var/, where the data is)
 	@rm -rf .venv bot/rasa/.venv bot/rasa/nlp .tools web/node_modules tests/validators/node_modules clinic/static models .mypy_cache .ruff_cache .pytest_cache

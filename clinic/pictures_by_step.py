@@ -1,4 +1,5 @@
-"""Pictures that go by steps: percent from the baseline by infusion, with the risk beneath.
+"""Pictures that go by steps: percent from the baseline by infusion, with the risk beneath; a column
+for each week or month; how a question was answered, one bar a stretch of months.
 
 Like those over time (clinic/pictures.py): a sentence, an SVG, the same figures as a table.
 """
@@ -56,6 +57,51 @@ class Series:
     names: dict[str, str]
 
 
+@dataclass(frozen=True)
+class Column:
+    """One week or month; ``value`` None: nothing to count. ``open``: it is not over. ``counts`` go
+    to the table."""
+
+    label: str
+    words: str
+    value: float | None
+    open: bool
+    counts: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """``top``: the end of the scale; None: whatever was reached. ``heads`` names the counts."""
+
+    name: str
+    title: str
+    sentence: str
+    unit: str
+    top: float | None
+    columns: Sequence[Column]
+    heads: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Share:
+    """How often each rating was given, by so many patients."""
+
+    words: str
+    patients: int
+    counts: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Three ratings, the best first."""
+
+    name: str
+    title: str
+    sentence: str
+    ratings: Sequence[str]
+    shares: Sequence[Share]
+
+
 def series(picture: Series) -> Markup:
     """The figure; with nothing to compare and no infusion there is none: an empty string."""
     if len(picture.steps) < 2:
@@ -89,6 +135,110 @@ def series(picture: Series) -> Markup:
     return figure(
         Drawing(picture.name, picture.title, picture.sentence, drawn, height, heads, rows),
         wide=True,
+    )
+
+
+def columns(picture: Columns) -> Markup:
+    """The figure of columns, each with its value above it."""
+    known = [one.value for one in picture.columns if one.value is not None]
+    top = picture.top or max([*known, 1])
+    step = (WIDTH - LEFT - 12) / len(picture.columns)
+    bottom = HEIGHT - 24
+    drawn, free = [_line(bottom)], -math.inf
+    for number, one in enumerate(picture.columns):
+        x = LEFT + step * number
+        if one.value is not None:
+            tall = max(1.0, (bottom - TOP) * one.value / top)
+            drawn.append(_column(one, x + step * 0.15, bottom - tall, step * 0.7, tall))
+        middle, half = x + step / 2, 3 * len(one.label)
+        if middle - half > free:
+            drawn.append(_words(middle, bottom + 16, one.label))
+            free = middle + half + 4
+    value = f"Value, {picture.unit}" if picture.unit else "Value"
+    heads = ("When", value, *picture.heads)
+    rows = [
+        (one.words, "none" if one.value is None else f"{one.value:.0f}", *one.counts)
+        for one in picture.columns
+    ]
+    return figure(
+        Drawing(
+            picture.name,
+            picture.title,
+            picture.sentence,
+            Markup("").join(drawn),
+            HEIGHT,
+            heads,
+            rows,
+        )
+    )
+
+
+def shares(picture: Shares) -> Markup:
+    """The figure of bars: full, open, hatched, in the order of the ratings, each said above it."""
+    step, wide = 38, WIDTH - 24
+    hatch = f"{picture.name}-hatch"
+    drawn = [
+        Markup(
+            '<defs><pattern id="{}" width="5" height="5" patternUnits="userSpaceOnUse" '
+            'patternTransform="rotate(45)"><line class="picture__hatch" y2="5"/></pattern></defs>'
+        ).format(hatch)
+    ]
+    for number, one in enumerate(picture.shares):
+        y, x, answers = 8 + step * number, 12.0, sum(one.counts)
+        said = ", ".join(f"{n} {r}" for n, r in zip(one.counts, picture.ratings, strict=True))
+        drawn.append(Markup('<text x="12" y="{}">{}: {}</text>').format(y + 8, one.words, said))
+        kinds = ("picture__bar", "picture__open picture__part", "picture__part")
+        for kind, count in zip(kinds, one.counts, strict=True):
+            part = wide * count / answers
+            fill = Markup(' fill="url(#{})"').format(hatch) if kind == kinds[-1] else ""
+            if count:
+                drawn.append(
+                    Markup(
+                        '<rect class="{}" x="{:.1f}" y="{}" width="{:.1f}" height="12"{}/>'
+                    ).format(kind, x, y + 13, part, fill)
+                )
+            x += part
+    heads = ("Months", "Patients", *(r.capitalize() for r in picture.ratings))
+    rows = [(one.words, str(one.patients), *map(str, one.counts)) for one in picture.shares]
+    height = 8 + step * len(picture.shares)
+    return figure(
+        Drawing(
+            picture.name,
+            picture.title,
+            picture.sentence,
+            Markup("").join(drawn),
+            height,
+            heads,
+            rows,
+        )
+    )
+
+
+def _line(y: float) -> Markup:
+    return Markup('<line class="picture__scale" x1="{}" x2="{}" y1="{y}" y2="{y}"/>').format(
+        LEFT, WIDTH - 12, y=y
+    )
+
+
+def _words(x: float, y: float, words: str) -> Markup:
+    return Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="middle">{}</text>').format(x, y, words)
+
+
+def _column(one: Column, x: float, y: float, wide: float, tall: float) -> Markup:
+    """Full, or open while it is going on."""
+    kind = "picture__open" if one.open else "picture__bar"
+    return Markup(
+        '<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}">'
+        "<title>{}: {:.0f}</title></rect>{}"
+    ).format(
+        kind,
+        x,
+        y,
+        wide,
+        tall,
+        one.words,
+        one.value,
+        _words(x + wide / 2, y - 4, f"{one.value:.0f}"),
     )
 
 

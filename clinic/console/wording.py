@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from clinic.records import vault
@@ -318,6 +318,10 @@ class When:
 
     def day(self, moment: datetime) -> date:
         return self.local(moment).date()
+
+    def begin(self, day: date) -> datetime:
+        """The first moment of that day here."""
+        return datetime.combine(day, time(), self.zone).astimezone(UTC)
 
     def clock(self, moment: datetime) -> str:
         """ "9:04 pm"."""

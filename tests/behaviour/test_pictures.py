@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import update
@@ -11,6 +12,7 @@ from sqlalchemy import update
 from bot import measures
 from bot.content import question
 from bot.variables import TRACKED
+from clinic.console.pictures import room
 from clinic.conversation import delivery, intake
 from clinic.escalation import machine
 from clinic.records.models import Patient, Staff, Touch
@@ -255,8 +257,6 @@ def test_the_clinic_in_figures(world: World, ames: Staff) -> None:
     patients = [world.patient(f"Patient {n}", ames) for n in range(5)]
     for patient in patients:
         world.infusion(patient, hours_ago=30)
-        record(world, patient, "check_in", "s", {"light": "poor", "support": "good"})
-    record(world, patients[0], "check_in", "s2", {"sound": "mixed"})
     alert_id = alert(world, patients[0], "urgent")
     alert(world, patients[1], "urgent")
     world.clock.advance(timedelta(minutes=12))
@@ -276,14 +276,98 @@ def test_the_clinic_in_figures(world: World, ames: Staff) -> None:
     assert "2 alerts in 5 infusions: 40.0 for every hundred." in page
     assert "Urgent 2 1 12 min too few" in page
     assert re.search(r"Day 1 4 1 0 0 80 %", page)
-    assert "Light 5 0 0 5" in page
-    assert "Sound and noise fewer than five - - -" in page
     for patient in range(5):
         assert f"Patient {patient}" not in page
+
+
+def test_the_clinics_figures_are_drawn_week_by_week(world: World, ames: Staff) -> None:
+    """Tuesday, March 10: an infusion and an alert answered in ten minutes; two weeks later two
+    infusions and none."""
+    nurse, sam, max_ = (
+        world.staff("Noor", on_call=True),
+        *(world.patient(name, ames) for name in ("Sam", "Max")),
+    )
+    world.infusion(sam, hours_ago=1)
+    first = alert(world, sam, "emergency")
+    world.clock.advance(timedelta(minutes=10))
+    with world.system.database.write() as session:
+        machine.acknowledge(world.system, session, first, nurse)
+    world.clock.advance(timedelta(days=14))
+    world.infusion(sam, hours_ago=1)
+    world.infusion(max_, hours_ago=1)
+    page = look(world, ames, "/console/overview?days=30")
+    soon = figure(page, "soon-emergency")
+    assert soon.count("picture__bar") + soon.count("picture__open") == 1
+    assert in_order(shown(soon), ["Week of Mar 9 10 1 1", "Week of Mar 16 none 0 0"])
+    rate = figure(page, "rate")
+    assert "Week of Mar 9 100 1 1" in shown(rate)
+    assert "Week of Mar 23, so far 0 0 2" in shown(rate)
+    assert rate.count("picture__open") == 1, "the week that is going on"
+    assert "March 2026, so far 33 1 3" in shown(look(world, ames, "/console/overview?days=365"))
+
+
+def rate_room(world: World, patient: Patient, **said: str) -> None:
+    world.clock.advance(timedelta(minutes=1))
+    record(world, patient, "check_in", f"s-{world.clock.now()}", said)
+
+
+def test_ratings_of_the_room_are_shown_from_five_patients_on_and_never_apart(
+    world: World, ames: Staff
+) -> None:
+    patients = [world.patient(f"Patient {n}", ames) for n in range(6)]
+    for patient in patients[:4]:
+        rate_room(world, patient, light="poor")
+    # One person's word, however often, is one person's.
+    rate_room(world, patients[0], light="poor")
+    world.clock.advance(timedelta(days=31))
+    assert "Too few answers yet" in shown(look(world, ames, "/console/overview"))
+    rate_room(world, patients[4], light="good")
+    assert "Too few answers yet" in shown(look(world, ames, "/console/overview")), "not over yet"
+    world.clock.advance(timedelta(days=31))
+    rate_room(world, patients[5], light="mixed")
+    world.clock.advance(timedelta(days=31))
+    for path in ("/console/overview", "/console/overview/room"):
+        page = look(world, ames, path)
+        light = figure(page, "room-light")
+        assert "Jan to Apr 2026: 1 good, 0 mixed, 5 poor" in shown(light)
+        assert "Jan to Apr 2026 5 1 0 5" in shown(light), "May waits: one answer alone"
+        assert 'id="room-sound"' not in page
+        assert not re.search(r"Patient \d", shown(page))
+    assert "Sound and noise: fewer than 5 patients have answered" in shown(page)
+
+
+def test_a_note_about_the_room_says_later_what_it_said_before(world: World, ames: Staff) -> None:
+    """Months that were once shown together are never split: nothing is learned from two notes."""
+    patients = [world.patient(f"Patient {n}", ames) for n in range(8)]
+    for patient in patients:
+        rate_room(world, patient, privacy="good")
+    world.clock.advance(timedelta(days=31))
+    before = figure(look(world, ames, "/console/overview/room"), "room-privacy")
+    for patient in patients[:3]:
+        rate_room(world, patient, privacy="poor")
+    world.clock.advance(timedelta(days=31))
+    assert figure(look(world, ames, "/console/overview/room"), "room-privacy") == before
+    for patient in patients[3:5]:
+        rate_room(world, patient, privacy="mixed")
+    world.clock.advance(timedelta(days=31))
+    now = shown(figure(look(world, ames, "/console/overview/room"), "room-privacy"))
+    assert in_order(now, ["Jan to Mar 2026: 8 good", "Apr to May 2026: 0 good, 2 mixed, 3 poor"])
+
+
+def test_how_few_patients_may_be_shown_is_policy_and_never_one(tmp_path: Path) -> None:
+    assert room.fewest() == 5
+    one = tmp_path / "overview.yml"
+    one.write_text("fewest: 1", encoding="utf-8")
+    with pytest.raises(ValueError, match="at least 2"):
+        room.fewest(one)
 
 
 def test_an_empty_clinic_has_no_figures_and_says_so(world: World, ames: Staff) -> None:
     page = shown(look(world, ames, "/console/overview?days=30"))
     assert "0 alerts in 0 infusions." in page
     assert "None were due." in page
-    assert "There is nothing here for you" in look(world, ames, "/console/overview?days=0")
+    assert in_order(page, ["Nothing to draw yet", "Too few answers yet"])
+    for days in ("0", "31", "x"):
+        assert "There is nothing here for you" in look(
+            world, ames, f"/console/overview?days={days}"
+        )

@@ -36,6 +36,7 @@ PAGES = {
     "/console/patients/{patient_id}/summary": "therapist",
     "/console/patients/{patient_id}/export": "therapist",
     "/console/patients/{patient_id}/erase": "supervisor", "/console/overview": "therapist",
+    "/console/overview/room": "therapist",
     "/console/judging": "therapist", "/console/team": "admin", "/console/team/invite": "admin",
     "/console/team/{staff_id}": "admin", "/console/team/{staff_id}/reset": "admin",
     "/console/settings": "admin", "/console/patients/new": "admin",
@@ -61,6 +62,8 @@ _CUT = """() => [...document.querySelectorAll('main *')].filter((one) => {
   const unseen = one.closest('.unseen, [hidden]') || one.getClientRects().length === 0;
   return hides && !unseen && one.clientWidth > 1 && one.scrollWidth > one.clientWidth + 1;
 }).map((one) => one.outerHTML.slice(0, 160))"""
+#: What could be scrolled to on a screen is lost on paper.
+_LOST = _CUT.replace("['hidden', 'clip']", "['hidden', 'clip', 'auto', 'scroll']")
 _WIDE = "document.documentElement.scrollWidth - window.innerWidth"
 _ON_PAPER = """() => [...document.querySelectorAll('.bar, nav, .banner, .skip')]
   .filter((one) => one.checkVisibility()).map((one) => one.outerHTML.slice(0, 120))"""
@@ -157,6 +160,7 @@ def test_at_twice_the_size_and_on_paper_nothing_is_cut_off(house: House, full: b
             page.set_viewport_size({"width": 688, "height": 990})
             found += [f"{path} prints {one}" for one in page.evaluate(_ON_PAPER)]
             found += [f"{path} tears {one}" for one in page.evaluate(_TORN)]
+            found += [f"{path} loses {one}" for one in page.evaluate(_LOST)]
             if page.evaluate(_WIDE) > 0:
                 found.append(f"{path} is too wide for paper")
     assert found == []

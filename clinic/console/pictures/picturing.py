@@ -2,15 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
 from bot.variables import TRACKED
 from clinic import pictures, pictures_by_step
 from clinic.console import wording
-from clinic.console.desk import Desk, zone
+from clinic.console.desk import Desk, MissingError, zone
 from clinic.console.patient import person
-from clinic.console.pictures import against, overview, response
+from clinic.console.pictures import against, overview, response, room, trending
 from clinic.console.pictures.trends import Course
 from clinic.console.sign_in.access import Who
 from clinic.records.models import Clinic, Patient
@@ -67,8 +67,38 @@ def add(router: APIRouter, desk: Desk) -> None:
     @router.get("/console/overview")
     def clinic(
         who: Annotated[Who, Depends(desk.signed_in)],
-        days: Annotated[int, Query(ge=1, le=366)] = 90,
+        days: int = 90,
     ) -> Response:
+        if days not in overview.STRETCHES:
+            raise MissingError
         with system.database.read() as session:
-            figures = overview.figures(system, session, days)
-        return desk.page("overview.html", who, here="overview", figures=figures)
+            when = wording.When(system.clock.now(), zone(session.get(Clinic, 1)))
+            figures = overview.figures(system, session, days, when)
+            rated = room.rated(system, session, when)
+        return desk.page(
+            "overview.html",
+            who,
+            here="overview",
+            figures=figures,
+            stretches=overview.STRETCHES,
+            trends=[pictures_by_step.columns(one) for one in trending.columns(figures)],
+            shares=[pictures_by_step.shares(one) for one in trending.shares(rated)],
+            fewest=room.fewest(),
+        )
+
+    @router.get("/console/overview/room")
+    def note(who: Annotated[Who, Depends(desk.signed_in)]) -> Response:
+        """A page for the people of the infusion room, to print."""
+        with system.database.read() as session:
+            held = session.get_one(Clinic, 1)
+            when = wording.When(system.clock.now(), zone(held))
+            rated = room.rated(system, session, when)
+        return desk.page(
+            "room.html",
+            who,
+            here="overview",
+            house=held.name,
+            rated=rated,
+            shares=[pictures_by_step.shares(one) for one in trending.shares(rated)],
+            fewest=room.fewest(),
+        )
