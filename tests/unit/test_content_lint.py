@@ -170,6 +170,7 @@ def test_a_bubble_is_short_and_plain(name: str, variant: int):
     for pattern in NEVER:
         assert not re.search(pattern, text, re.IGNORECASE), (name, pattern)
     assert item.variants[variant].count("?") <= 1, "one question a turn"
+    assert not item.choices or item.kind in ("ask", "card"), "buttons answer a question"
 
 
 @pytest.mark.parametrize("item", [i for i in ITEMS if i.breath], ids=lambda item: item.id)
@@ -244,13 +245,58 @@ def test_reading_grade_is_six_or_less_at_the_median_and_eight_at_most():
     assert not hard
 
 
+def repeats(item: Item) -> bool:
+    """Whether somebody meets it again: everything but the dialogues that are held once."""
+    flow = flows().get(item.id.partition(".")[0])
+    return flow is None or flow.again != "once"
+
+
 @pytest.mark.parametrize("item", ITEMS, ids=lambda item: item.id)
-def test_what_repeats_is_said_in_three_ways_and_what_is_signed_as_one_in_one(item: Item):
+def test_what_repeats_is_said_in_four_ways_and_what_is_signed_as_one_in_one(item: Item):
     single = item.topic in SINGLE_TOPICS or safety(item) or item.kind in ("card", "notice")
     if single or item.id in SINGLE:
         assert len(item.variants) == 1
     else:
-        assert len(set(item.variants)) >= (2 if item.id.endswith("_again") else 3)
+        assert len(set(item.variants)) >= (4 if repeats(item) else 3)
+
+
+#: Questions that make "no" the easy answer (domain.md 4.4), wherever they are asked.
+LEADING_NO = (
+    r"\b(?:are|do|have|will|would|can|could|is)(?:n't| not) (?:you|it|they|this|that|there|any)\b",
+    r"\byou(?:'re| are| do| have| will| would)?(?:n't| not)\b",
+    r"\byou (?:don't|didn't|haven't|won't|wouldn't|aren't)\b",
+    r"\b(?:not|never|no) (?:thinking|thoughts?|plans?|planning)\b",
+    r",\s*(?:right|correct|okay|ok|no|are you|do you|have you|is it|will you)$",
+    r"\b(?:I|we) (?:hope|trust|assume|take it|suppose)\b",
+    r"\bsurely\b",
+)
+
+
+def leads_to_no(text: str) -> bool:
+    questions = re.findall(r"([^.?!]+)\?", text)
+    return any(re.search(p, q.strip(), re.IGNORECASE) for q in questions for p in LEADING_NO)
+
+
+@pytest.mark.parametrize("item", EVERY, ids=lambda item: item.id)
+def test_no_question_makes_no_the_easy_answer(item: Item):
+    assert not any(leads_to_no(text) for text in item.variants)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "You're not thinking about ending your life?",
+        "You are not thinking of hurting yourself?",
+        "Aren't you safe at home?",
+        "You don't want to die, do you?",
+        "There are no plans, right?",
+        "I hope there are no thoughts of death?",
+        "Surely you feel safe?",
+        "Thank you. You have not hurt yourself?",
+    ],
+)
+def test_the_check_for_leading_questions_finds_them(text: str):
+    assert leads_to_no(text)
 
 
 @pytest.mark.parametrize("item", [i for i in ITEMS if i.choices], ids=lambda item: item.id)
@@ -348,9 +394,8 @@ def test_a_safety_sentence_has_exactly_one_wording(item: Item):
     assert len(item.variants) == 1
 
 
-def test_the_direct_question_does_not_lead_to_no_and_counts_unclear_as_yes():
+def test_the_direct_question_counts_unclear_as_yes():
     item = registry().item("safety.ask")
-    assert not re.search(r"aren'?t|not thinking|you'?re not", item.variants[0], re.IGNORECASE)
     meaning = {choice.id: (choice.raises, choice.completes_screen) for choice in item.choices}
     assert meaning["yes"][0] == meaning["not_sure"][0] == "urgent"
     assert meaning["no"] == (None, True)
