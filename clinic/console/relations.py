@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import CompoundSelect, Select, or_, select
 from sqlalchemy.orm import Session
 
 from clinic import glass
@@ -18,6 +19,9 @@ from clinic.records.models import (
     Staff,
     StaffContact,
 )
+
+#: Ids of patients, or the question for them.
+Ids = Collection[str] | Select[str] | CompoundSelect[str]
 
 #: After an alert is resolved, whoever was called for it may still look for this long.
 RECENT = timedelta(hours=72)
@@ -51,6 +55,15 @@ def readable(session: Session, staff: Staff, now: datetime) -> dict[str, str]:
     # "supervisor" sorts before "therapist": the closer relation is written last.
     reasons |= {patient: kind for kind, patient in sorted((kind, p) for p, kind in own)}
     return reasons
+
+
+def asked_for(staff: Staff, reasons: Mapping[str, str]) -> Ids:
+    """The ids of ``readable`` as a question inside another: a supervisor's five hundred, sent along
+    with each of ten questions, take longer than the answers. Ask it of what is then looked up by
+    the ids in ``reasons``: the database may know of a relation since."""
+    own = select(CareRelation.patient_id).where(CareRelation.staff_id == staff.id)
+    others = [one for one, why in reasons.items() if why not in ("therapist", "supervisor")]
+    return own.union(select(Patient.id).where(Patient.id.in_(others))) if others else own
 
 
 def may_invite(session: Session, staff: Staff, patient_id: str, now: datetime) -> bool:

@@ -6,7 +6,15 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Integer, LargeBinary, MetaData
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Integer,
+    LargeBinary,
+    MetaData,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase
 
 from clinic.records.database import UtcDateTime
@@ -39,3 +47,8 @@ class Base(DeclarativeBase):
 def one_of(column: str, *values: str) -> CheckConstraint:
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+def only(condition: str) -> dict[str, Any]:
+    """An index of the rows that fulfil it, on both databases."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}

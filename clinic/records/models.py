@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from clinic.records.base import COUNTER, one_of
+from clinic.records.base import COUNTER, one_of, only
 from clinic.records.base import Base as Base
 from clinic.records.base import new_id as new_id
 from clinic.records.clinic_settings import SettingsVersion as SettingsVersion
@@ -205,8 +205,7 @@ class Infusion(Base):
             "patient_id",
             "number",
             unique=True,
-            sqlite_where=text("NOT cancelled"),
-            postgresql_where=text("NOT cancelled"),
+            **only("NOT cancelled"),
         ),
         CheckConstraint("number >= 1", name="number_from_one"),
         CheckConstraint("ended_at IS NULL OR ended_at > started_at", name="ends_after_start"),
@@ -287,19 +286,17 @@ class Message(Base):
             "conversation_id",
             "seq",
             "created_at",
-            sqlite_where=text("author = 'patient' AND kind <> 'open'"),
-            postgresql_where=text("author = 'patient' AND kind <> 'open'"),
+            **only("author = 'patient' AND kind <> 'open'"),
         ),
         Index(
             "ix_message_waiting",
             "conversation_id",
-            sqlite_where=text("turn = 'waiting'"),
-            postgresql_where=text("turn = 'waiting'"),
+            **only("turn = 'waiting'"),
         ),
     )
 
 
-#: What the patient wrote. Literal, so that SQLite sees that ``ix_message_from_patient`` holds it.
+#: What the patient wrote. Literal: so SQLite sees that ``ix_message_from_patient`` holds it.
 FROM_PATIENT = text("message.author = 'patient' AND message.kind <> 'open'")
 
 
@@ -361,8 +358,7 @@ class Escalation(Base):
             "uq_escalation_running",
             "patient_id",
             unique=True,
-            sqlite_where=text("state <> 'resolved'"),
-            postgresql_where=text("state <> 'resolved'"),
+            **only("state <> 'resolved'"),
         ),
     )
 
@@ -397,7 +393,16 @@ class Record(Base):
     message_id: Mapped[str | None] = mapped_column(ForeignKey("message.id"))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
-    __table_args__ = (UniqueConstraint("patient_id", "kind", "key"),)
+    __table_args__ = (
+        UniqueConstraint("patient_id", "kind", "key"),
+        # A list of patients asks for the measures of the last weeks, not of all years.
+        Index(
+            "ix_record_finished_measure",
+            "patient_id",
+            "updated_at",
+            **only("kind = 'measure' AND state = 'complete'"),
+        ),
+    )
 
 
 class RecordVersion(Base):

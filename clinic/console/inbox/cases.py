@@ -4,19 +4,20 @@ however many patients."""
 import contextlib
 import json
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, and_, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from bot import measures, stages
 from clinic.console import relations, wording
 from clinic.console.desk import zone
 from clinic.console.inbox import follow_up, needs
 from clinic.console.inbox.needs import Alert, Change, Facts, Need
+from clinic.console.relations import Ids
 from clinic.console.review import review
 from clinic.conversation import measuring, whereabouts
 from clinic.journal import entries
@@ -39,7 +40,6 @@ from clinic.records.models import (
 from clinic.records.vault import Vault
 from clinic.system import System
 
-Ids = Collection[str]
 #: A row of columns, by their names.
 Columns = Any
 
@@ -71,14 +71,15 @@ def of(system: System, session: Session, staff: Staff, since: datetime | None = 
     clinic = session.get_one(Clinic, 1)
     when = wording.When(now, zone(clinic))
     vault, clock = system.vault(session), whereabouts.clock(clinic)
-    patients = _patients(session, mine, staff.id)
+    ids = relations.asked_for(staff, mine)
+    patients = [one for one in _patients(session, ids, staff.id) if one.id in mine]
     # First, so that the keys are at hand for what else is sealed.
     names = {patient.id: vault.shown_name(patient) for patient in patients}
-    held = _infusions(session, mine)
-    due = follow_up.due(system, session, list(mine), staff.id, when.day(now))
-    changes = _changes(session, vault, mine, min(needs.score_news(now), since or now))
-    known = _facts(session, staff, patients, held, due, changes, now)
-    marked = tags(session, vault, mine)
+    held = _infusions(session, ids, now)
+    due = follow_up.due(system, session, ids, staff.id, when.day(now))
+    changes = _changes(session, vault, ids, min(needs.score_news(now), since or now))
+    known = _facts(session, staff, ids, patients, held, due, changes, now)
+    marked = tags(session, vault, ids)
     cases = []
     for patient in patients:
         name, facts = names[patient.id], known[patient.id]
@@ -106,13 +107,13 @@ def of(system: System, session: Session, staff: Staff, since: datetime | None = 
 def _facts(
     session: Session,
     staff: Staff,
+    ids: Ids,
     patients: Sequence[Columns],
     held: Mapping[str, list[stages.Infusion]],
     due: Mapping[str, str],
     changes: Mapping[str, list[Change]],
     now: datetime,
 ) -> dict[str, Facts]:
-    ids = [patient.id for patient in patients]
     shared = _counts(session, _shared(ids, staff.id))
     asked = _counts(session, _asked(ids))
     missed = _counts(session, _missed(ids))
@@ -222,7 +223,19 @@ def _counts(session: Session, query: Select[str, int]) -> dict[str, int]:
     return defaultdict(int, ((patient, count) for patient, count in session.execute(query)))
 
 
-def _infusions(session: Session, ids: Ids) -> dict[str, list[stages.Infusion]]:
+def _infusions(session: Session, ids: Ids, now: datetime) -> dict[str, list[stages.Infusion]]:
+    """Those a stage is made of: the last that is over, and what began or begins after it."""
+    later = aliased(Infusion)
+    over_since = (
+        select(later.id)
+        .where(
+            later.patient_id == Infusion.patient_id,
+            later.cancelled.is_(False),
+            later.ended_at <= now,
+            later.started_at > Infusion.started_at,
+        )
+        .exists()
+    )
     rows = session.execute(
         select(
             Infusion.patient_id,
@@ -230,7 +243,7 @@ def _infusions(session: Session, ids: Ids) -> dict[str, list[stages.Infusion]]:
             Infusion.started_at,
             Infusion.ended_at,
             Infusion.booster,
-        ).where(Infusion.patient_id.in_(ids), Infusion.cancelled.is_(False))
+        ).where(Infusion.patient_id.in_(ids), Infusion.cancelled.is_(False), ~over_since)
     )
     held: dict[str, list[stages.Infusion]] = defaultdict(list)
     for patient_id, number, start, end, booster in rows:
@@ -279,11 +292,9 @@ def _finished(
 ) -> dict[tuple[str, str], list[Finished]]:
     """Finished measures in which a change can mean something, by patient and measure, in no order
     and sealed as they are."""
-    query = (
-        select(Record.patient_id, Record.updated_at, Record.key, Record.id, Record.data_sealed)
-        .where(Record.patient_id.in_(ids), Record.kind == measuring.KIND)
-        .where(Record.state == "complete")
-    )
+    query = select(
+        Record.patient_id, Record.updated_at, Record.key, Record.id, Record.data_sealed
+    ).where(Record.patient_id.in_(ids), measuring.FINISHED)
     if since is not None:
         query = query.where(Record.updated_at > since)
     known = {name for name, one in measures.measures().items() if one.change is not None}

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic import feed
+from clinic.console.relations import Ids
 from clinic.console.sign_in.access import Who
 from clinic.records.crypto import CryptoError
 from clinic.records.models import CareRelation, FollowUp, Staff, new_id
@@ -58,7 +59,7 @@ def choices(system: System, session: Session, patient_id: str, staff: Staff) -> 
 
 
 def due(
-    system: System, session: Session, patient_ids: list[str], staff_id: str, today: date
+    system: System, session: Session, patient_ids: Ids, staff_id: str, today: date
 ) -> dict[str, str]:
     """What this person has to follow up by today, in words, by patient."""
     rows = session.scalars(
