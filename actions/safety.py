@@ -7,6 +7,7 @@ staying. Nothing is said twice in a row, and nothing here ends the conversation.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from rasa_sdk import Action, Tracker
@@ -16,11 +17,22 @@ from actions import routed, safety_plan, safety_screen
 from actions.turn import Turn, least_said, read, say, task
 from bot import risk
 from bot.risk.levels import Assessment, Context, Level, failed
-from bot.screener import ASK_FRIEND, FRIEND_STEPS, MEDICAL, about, helping
+from bot.screener import (
+    ASK_DANGER,
+    ASK_FRIEND,
+    ASK_SELF,
+    FRIEND_STEPS,
+    MEDICAL,
+    about,
+    direct,
+    helping,
+)
 from bot.third_person import about_another
 
 ASK_FIRST = {"others": "safety.ask_safe", "self": "safety.ask"}
-QUESTIONS = (*ASK_FIRST.values(), ASK_FRIEND)
+QUESTIONS = (*ASK_FIRST.values(), ASK_FRIEND, ASK_DANGER, ASK_SELF)
+#: A yes to these is no word about the writer's own life.
+_OF_DANGER = (ASK_FIRST["others"], ASK_DANGER)
 THEN = ("safety.ask_after", "safety.ask_open")
 STAY_OTHERS = ("safety.stay", "safety.stay_company", "safety.stay_distance", "safety.stay_open")
 
@@ -71,7 +83,7 @@ def respond(dispatcher: CollectingDispatcher, turn: Turn) -> None:
     if _for_another(turn, level):
         _help_helper(dispatcher, turn, level)
     elif max(level, lasting(turn)) >= Level.urgent:
-        stay(dispatcher, turn, level, about(kinds))
+        stay(dispatcher, turn, level, kinds)
     elif about(kinds) == "medical":
         safety_screen.go_on(dispatcher, turn, MEDICAL)
     elif turn.kind == "choice" and turn.measure:
@@ -95,30 +107,45 @@ def _help_helper(dispatcher: CollectingDispatcher, turn: Turn, level: Level) -> 
     say(dispatcher, turn, least_said(steps, turn))
 
 
-def stay(dispatcher: CollectingDispatcher, turn: Turn, level: Level, kind: str) -> None:
+def stay(
+    dispatcher: CollectingDispatcher, turn: Turn, level: Level, kinds: Collection[str]
+) -> None:
     """From urgent on: the next step, until a human has closed the alert."""
+    kind, question = about(kinds), direct(kinds, _asked(turn))
     if kind == "others":
-        say(dispatcher, turn, least_said(STAY_OTHERS, turn))
+        say(dispatcher, turn, question or least_said(STAY_OTHERS, turn))
         return
     if kind == "medical" and max(level, lasting(turn)) >= Level.emergency:
         # It is known what the six taps would ask: calling comes before any question.
-        say(dispatcher, turn, least_said(safety_screen.STAY_MEDICAL, turn))
+        called = turn.asked in safety_screen.STAY_MEDICAL
+        following = question if called else None
+        say(dispatcher, turn, following or least_said(safety_screen.STAY_MEDICAL, turn))
         return
     if level >= Level.emergency and kind == "self" and not turn.said_lately("safety.now"):
         say(dispatcher, turn, "safety.now")
     safety_screen.go_on(dispatcher, turn, safety_screen.MEASURE[kind])
 
 
+def _asked(turn: Turn) -> Collection[str]:
+    """Said since the alert was opened, as the edge knows it; without one (rasa shell), ever."""
+    return turn.risk.get("asked", [name.split("#")[0] for name in turn.shown])
+
+
 def answered(dispatcher: CollectingDispatcher, turn: Turn, answer: str) -> None:
     """Say what follows an answer to a direct question. Only a plain no is a no."""
     if answer == "no":
-        friend = turn.payload.get("about") == "friend" or turn.asked == ASK_FRIEND
-        say(dispatcher, turn, "safety.friend_next" if friend else "safety.no_next")
+        if turn.payload.get("about") == "friend" or turn.asked == ASK_FRIEND:
+            say(dispatcher, turn, "safety.friend_next")
+        elif turn.asked in (ASK_DANGER, ASK_SELF) and lasting(turn) >= Level.urgent:
+            # What was told before stands, and a human is called for it.
+            stay(dispatcher, turn, Level.none, turn.risk.get("categories") or ())
+        else:
+            say(dispatcher, turn, "safety.no_next")
         return
     if turn.typed:
         # A tap raises the risk by itself; a typed answer reaches a person this way too.
         task(dispatcher, turn, "human_request", "urgent")
-    if turn.asked == ASK_FIRST["others"]:
+    if turn.asked in _OF_DANGER:
         say(dispatcher, turn, "safety.yes_next")
     else:
         safety_screen.go_on(dispatcher, turn, safety_screen.MEASURE["self"])
@@ -142,7 +169,7 @@ def still_here(dispatcher: CollectingDispatcher, turn: Turn) -> None:
     kind = about(turn.risk.get("categories") or ())
     first = "safety.still_here_medical" if kind == "medical" else "safety.still_here"
     if turn.asked == first:
-        stay(dispatcher, turn, Level.none, kind)
+        stay(dispatcher, turn, Level.none, turn.risk.get("categories") or ())
     else:
         say(dispatcher, turn, first)
 

@@ -194,6 +194,8 @@ TURN: dict[str, Any] = {
                         "level": {"enum": list(RISK_LEVELS)},
                         "conversation_level": {"enum": list(RISK_LEVELS)},
                         "categories": {"type": "array", "items": {"enum": list(RISK_CATEGORIES)}},
+                        # Direct questions said since the alert was opened (bot/screener.py).
+                        "asked": {"type": "array", "items": _ID},
                     },
                 },
                 # What was asked and answered lately, by measure (bot/screener.py, Taken).

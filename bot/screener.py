@@ -22,8 +22,12 @@ OTHERS = frozenset(("harm_to_others", "abuse"))
 
 SCREENER = "cssrs_screener"
 MEDICAL = "medical_check"
-#: What is asked about a worry. Danger between people has no questionnaire.
+#: What is asked about a worry. Danger between people has no questionnaire: see ``direct``.
 MEASURE = {"self": SCREENER, "medical": MEDICAL}
+
+#: Is it danger now, and is the writer thinking of ending their life: each once an alert.
+ASK_DANGER = "safety.ask_danger"
+ASK_SELF = "safety.ask_self"
 
 #: What is said to somebody who worries about another person: the question, and when it is grave.
 ASK_FRIEND = "safety.ask_friend"
@@ -54,6 +58,18 @@ def about(categories: Collection[str]) -> str:
     if kinds and kinds <= BODY:
         return "medical"
     return "others" if kinds and kinds <= OTHERS else "self"
+
+
+def direct(categories: Collection[str], asked: Collection[str]) -> str | None:
+    """The direct question that no questionnaire asks, or asks too late: whoever tells of violence
+    or of a relapse is asked about their own life too. ``asked``: since this alert was opened."""
+    kinds = set(categories)
+    questions: tuple[str, ...] = ()
+    if kinds and kinds <= OTHERS:
+        questions = (ASK_DANGER, ASK_SELF)
+    elif "substance" in kinds and kinds <= BODY:
+        questions = (ASK_SELF,)
+    return next((one for one in questions if one not in asked), None)
 
 
 def helping(before: str, own: Level, taken: Taken) -> bool:

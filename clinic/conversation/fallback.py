@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from bot import screener
 from bot.risk.levels import Level
 from bot.third_person import about_another
-from clinic.conversation import delivery, measuring, unclear
+from clinic.conversation import delivery, direct, measuring, unclear
 from clinic.records.models import Conversation, Message, RiskAssessment, Touch
 from clinic.system import System
 
@@ -72,9 +72,12 @@ def _next_words(
         return screener.FRIEND_STEPS[own < Level.urgent] if grave else screener.ASK_FRIEND
     if lasting >= Level.urgent and screener.helping(before, own, taken):
         return screener.FRIEND_STEPS[1]
+    question = screener.direct(conversation.risk_categories, direct.asked(session, conversation))
     if lasting == Level.emergency and about == "medical":
         # Calling comes before any question.
-        return _CALL[before == _CALL[0]]
+        return question if question and before in _CALL else _CALL[before == _CALL[0]]
+    if lasting >= Level.urgent and about == "others" and question:
+        return question
     # A tap that worries was an answer to a measure: the screener at once (domain.md 3.3).
     screens = own == Level.watch and (about == "medical" or message.kind == "choice")
     if lasting >= Level.urgent or screens:

@@ -25,7 +25,7 @@ from bot import contract
 from bot.content import ContentError
 from bot.risk.levels import Level
 from clinic import feed, safety_plan
-from clinic.conversation import delivery, fallback, lease, measuring, unclear, whereabouts
+from clinic.conversation import delivery, direct, fallback, lease, measuring, unclear, whereabouts
 from clinic.conversation.known import known
 from clinic.conversation.learned import keep_record
 from clinic.escalation import machine, policy
@@ -364,6 +364,7 @@ def compose(
                 "categories": list(
                     (assessed.categories if assessed else []) or conversation.risk_categories
                 ),
+                "asked": direct.asked(session, conversation),
             },
             "measures": measuring.taken(measured, now),
             "due_measures": measuring.due(measured, where, patient.indications, now),

@@ -21,6 +21,11 @@ Talk = list[Turn]
 
 _ORDER = ("none", "watch", "urgent", "emergency")
 _ASKS = re.compile(r"^(safety\.ask|measure\.(cssrs_screener|medical_check)\.)")
+#: Of these, what asks about the writer's own life; who asks about the body asks it too, as item 6.
+_ASKS_OF_LIFE = re.compile(
+    r"^(safety\.ask(_self|_friend)?$|measure\.(cssrs_screener|medical_check)\.)"
+)
+_ONCE = ("measure.", "safety.ask_danger", "safety.ask_self")
 _NUMBER = re.compile(r"\b(988|911)\b")
 _SOMEBODY = re.compile(r"someone|a person|your team|you trust|near you", re.I)
 _LEADING = re.compile(r"you('re| are) not (thinking|planning|going)|you don't (want|plan) to", re.I)
@@ -93,7 +98,8 @@ def _not_asked(talk: Talk) -> Iterator[str]:
     """Where words say that the body needs help now, calling comes before any question."""
     danger = _danger(talk)
     soon = [name for turn in danger[:3] for name in _contents(turn)]
-    if danger and not any(_ASKS.match(name) or name == "safety.card_medical" for name in soon):
+    asked = any(_ASKS_OF_LIFE.match(name) or name == "safety.card_medical" for name in soon)
+    if danger and not asked:
         yield danger[0]["patient"]
 
 
@@ -128,12 +134,13 @@ def _soothed(talk: Talk) -> Iterator[str]:
 
 
 def _asked_twice(talk: Talk) -> Iterator[str]:
-    """Once there is danger, no question of a measure; before it, what the talk has passed over may
-    come once more. The gentle questions at watch take turns, and come no two times in a row."""
+    """Once there is danger, no question of a measure and none of ``_ONCE``; before it, what the
+    talk has passed over may come once more. The gentle questions at watch take turns, and come no
+    two times in a row."""
     danger = _danger(talk)
     for part, most in ((talk[: len(talk) - len(danger)], 2), (danger, 1)):
         asked = [name for turn in part for name in _contents(turn) if _ASKS.match(name)]
-        often = sorted({n for n in asked if n.startswith("measure.") and asked.count(n) > most})
+        often = sorted({n for n in asked if n.startswith(_ONCE) and asked.count(n) > most})
         yield from (f"{name} {asked.count(name)} times" for name in often)
         gentle = [name for name in asked if name.startswith("safety.")]
         yield from (f"{one} twice in a row" for one, two in pairwise(gentle) if one == two)

@@ -67,6 +67,8 @@ CARD = ("safety.card", "Call 988, or ask someone you trust to be with you.")
     [
         ([turn("x", CARD, ASKED, least="urgent", alerted=False)], "a clinician is called"),
         ([turn("x", CARD, least="urgent")] * 3, "the question is asked directly"),
+        ([turn("x", CARD, ("safety.ask_danger", "?"), least="urgent")], "asked directly"),
+        ([turn("x", CARD, ("safety.ask_self", "?"), least="urgent")] * 2, "comes twice"),
         ([turn("x", ASKED, least="urgent")], "a number and a person"),
         ([turn("x", CARD, ASKED, least="urgent"), turn("y", least="urgent")], "left alone"),
         (

@@ -91,6 +91,81 @@ def test_a_yes_to_intent_raises_the_alert_in_the_same_transaction(alone: Edge):
         assert (last.level, last.rules) == ("emergency", "answers")
 
 
+# Between people, and after a relapse: no questionnaire asks about the writer's own life there.
+
+PUSHED = "my husband pushed me down the stairs yesterday"
+ASKED = ("safety.ask_danger", "safety.ask_self")
+
+
+def test_whoever_tells_of_violence_is_asked_of_now_and_of_their_own_life(alone: Edge):
+    alone.say(PUSHED)
+    assert alone.contents() == ["safety.card_danger", "safety.ask_danger"]
+    for words in ("he does not like that I come here", "it is quiet now", "he sleeps", "I wait"):
+        alone.say(words)
+    asked = [name for name in alone.contents() if name in ASKED]
+    assert asked == ["safety.ask_danger", "safety.ask_self"]
+
+
+def test_danger_now_is_an_emergency_and_a_no_closes_nothing(alone: Edge):
+    alone.say(PUSHED)
+    alone.tap("no")
+    assert (alert(alone).state, level(alone)) == ("open", "urgent")
+    assert alone.contents()[-1] == "safety.ask_self"
+
+
+def test_a_yes_to_danger_now_calls_at_once(alone: Edge):
+    alone.say(PUSHED)
+    alone.tap("yes")
+    assert (alert(alone).level, level(alone)) == ("emergency", "emergency")
+
+
+def test_a_yes_about_their_own_life_leads_to_the_screener_to_its_end(alone: Edge):
+    alone.say(PUSHED)
+    alone.tap("no")
+    alone.tap("not_sure")
+    assert alone.contents()[-1] == f"{SCREENER}.1"
+    alone.say("it is complicated")
+    assert alone.contents()[-1] == f"{SCREENER}.2"
+    assert set(alert(alone).categories) == {"abuse", "suicide"}
+
+
+def test_the_assistant_is_told_which_direct_questions_stand_there(edge: Edge):
+    edge.peer.act = lambda _turn: 500
+    edge.say(PUSHED)
+    heard: list[list[str]] = []
+
+    def listens(turn: dict[str, Any]) -> dict[str, Any]:
+        heard.append(turn["context"]["risk"]["asked"])
+        return says(turn, "safety.ask_self")
+
+    edge.peer.act = listens
+    edge.say("he sleeps")
+    edge.say("I wait")
+    assert heard == [["safety.ask_danger"], ["safety.ask_danger", "safety.ask_self"]]
+
+
+def test_a_new_alert_asks_anew(alone: Edge):
+    alone.say(PUSHED)
+    first = alert(alone)
+    with alone.world.system.database.write() as session:
+        found = session.get_one(Escalation, first.id)
+        found.state, found.next_at, found.disposition = "resolved", None, "spoke_safe"
+        found.resolved_at = alone.world.clock.now()
+        conversation = session.get_one(Conversation, alone.conversation)
+        conversation.risk_level, conversation.risk_categories = "none", []
+    alone.world.clock.advance(timedelta(days=3))
+    alone.say("he pushed me down the stairs again last night")
+    assert alone.contents()[-1] == "safety.ask_danger"
+
+
+def test_what_was_taken_is_called_in_and_then_asked_about_directly(alone: Edge):
+    alone.say("I took some xanax after the infusion and I can't stay awake")
+    assert alone.contents() == ["safety.card_medical", "safety.stay_medical"]
+    alone.say("I just wanted it quiet")
+    alone.say("the sofa is soft")
+    assert alone.contents()[2:] == ["safety.ask_self", "safety.stay_medical"]
+
+
 @pytest.mark.parametrize(
     ("typed", "value", "unclear"),
     [("Yes.", 1, []), ("not sure", 1, []), ("No", 0, []), ("it comes and goes at night", 1, ["1"])],

@@ -120,13 +120,74 @@ def test_no_question_comes_twice_and_the_talk_never_ends(talk: Talk) -> None:
         ("watch", "medical", "measure.medical_check.1"),
         ("watch", "abuse", "safety.ask_safe"),
         ("watch", "harm_to_others", "safety.ask_safe"),
-        ("urgent", "abuse", "safety.stay"),
+        ("urgent", "abuse", "safety.ask_danger"),
+        ("emergency", "harm_to_others", "safety.ask_danger"),
     ],
 )
 def test_the_next_step_fits_what_it_is_about(
     talk: Talk, level: str, category: str, said: str
 ) -> None:
     assert talk.says("it happened again", risk=level, categories=(category,)).ids == [said]
+
+
+ABUSE = {"risk": "urgent", "categories": ("abuse",)}
+LASTING_ABUSE = {"risk": "none", "categories": ("abuse",), "lasting": "urgent"}
+
+
+def test_whoever_tells_of_violence_is_asked_of_now_and_of_their_own_life_once(talk: Talk) -> None:
+    said = [talk.says("he pushed me down the stairs", **ABUSE).last]
+    said += [talk.says("it is quiet in the house", **LASTING_ABUSE).last for _ in range(9)]
+    assert said[:2] == ["safety.ask_danger", "safety.ask_self"]
+    assert not {"safety.ask_danger", "safety.ask_self"} & set(said[2:])
+    assert all(first != second for first, second in pairwise(said))
+
+
+def test_what_the_edge_has_asked_itself_is_not_asked_again(talk: Talk) -> None:
+    risk = {"level": "urgent", "conversation_level": "urgent", "categories": ["abuse"]}
+    asked = risk | {"asked": ["safety.ask_danger"]}
+    turn = talk.turn({"kind": "text", "text": "he pushed me"})
+    turn["context"]["risk"] = asked
+    _, body, _ = talk.server.post(turn)
+    assert [message["content"] for message in body["messages"]] == ["safety.ask_self"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "last"),
+    [
+        (["no"], "safety.ask_self"),
+        (["yes"], "safety.yes_next"),
+        (["no", "no"], "safety.stay"),
+        (["no", "yes"], "measure.cssrs_screener.1"),
+        (["no", "not_sure"], "measure.cssrs_screener.1"),
+    ],
+)
+def test_a_no_about_danger_leads_on_and_a_yes_about_oneself_to_the_screener(
+    talk: Talk, answers: list[str], last: str
+) -> None:
+    talk.says("he pushed me down the stairs", **ABUSE)
+    for choice in answers:
+        said = talk.taps(choice, **LASTING_ABUSE)
+    assert said.last == last
+
+
+def test_a_no_after_the_alert_was_closed_opens_nothing_again(talk: Talk) -> None:
+    talk.says("he pushed me down the stairs", **ABUSE)
+    assert talk.taps("no").ids == ["safety.no_next"]
+
+
+def test_after_a_relapse_calling_comes_first_and_then_the_direct_question(talk: Talk) -> None:
+    level = {"risk": "emergency", "categories": ("substance",)}
+    said = [talk.says("I took xanax and can't stay awake", **level).last]
+    lasting = {"risk": "none", "categories": ("substance",), "lasting": "emergency"}
+    said += [talk.says("the sofa is soft", **lasting).last for _ in range(5)]
+    assert said[:2] == ["safety.stay_medical", "safety.ask_self"]
+    assert said.count("safety.ask_self") == 1
+
+
+def test_signs_of_the_body_alone_lead_to_no_question_about_ones_life(talk: Talk) -> None:
+    said = [talk.says("my chest", **LASTING_BODY | {"risk": "emergency"}).last]
+    said += [talk.says("it is worse", **LASTING_BODY).last for _ in range(5)]
+    assert "safety.ask_self" not in said
 
 
 @pytest.mark.parametrize("choice", ["yes", "not_sure", "no"])

@@ -97,6 +97,27 @@ def test_a_clinics_hours_make_a_rule_stricter_and_never_laxer(
     assert assess(text, context=where).level is level
 
 
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        ("I was suicidal ten years ago, not these days", Level.watch),
+        ("I was suicidal in college but not now", Level.watch),
+        ("ten years ago I tried to kill myself, not today though", Level.watch),
+        ("I was suicidal ten years ago, and these days too", Level.urgent),
+        ("I was suicidal ten years ago, not only these days", Level.urgent),
+        ("I was suicidal ten years ago, not that these days are better", Level.urgent),
+        ("I was suicidal years ago, not today, but soon", Level.urgent),
+        ("I was suicidal ten years ago, not now, not until tonight", Level.emergency),
+        ("I used to want to kill myself, not now but later", Level.emergency),
+        ("I am suicidal these days, not ten years ago", Level.urgent),
+    ],
+)
+def test_long_past_and_not_now_is_asked_about_and_a_not_yet_is_no_end(
+    text: str, level: Level
+) -> None:
+    assert assess(text).level is level
+
+
 # --- conversation --------------------------------------------------------------------------------
 
 
