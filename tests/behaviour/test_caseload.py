@@ -185,8 +185,39 @@ def test_a_score_that_rose_by_enough_is_said_and_one_that_fell_is_not(
     score(world, sam, "gad7", 5)
     assert words(world, robin) == ["PHQ-9 rose from 8 to 14,"]
     score(world, sam, "phq9", 13)
-    # One point is no change that means something.
-    assert words(world, robin) == []
+    # One point is no change that means something; seven from the best are.
+    assert words(world, robin) == ["PHQ-9 is 13, up from a best of 6,"]
+
+
+def test_a_slow_rise_is_seen_against_the_best_though_no_step_of_it_means_anything(
+    world: World, robin: Staff, sam: Patient
+) -> None:
+    for value in (16, 4, 7, 10):
+        score(world, sam, "phq9", value)
+        world.clock.advance(timedelta(days=7))
+    page = shown(Browser(world).sign_in(robin).get("/console/patients").text)
+    assert "PHQ-9 is 10, up from a best of 4, " in page
+
+
+def test_a_score_above_the_one_before_any_infusion_says_so(
+    world: World, robin: Staff, sam: Patient
+) -> None:
+    score(world, sam, "phq9", 9)
+    world.clock.advance(timedelta(days=2))
+    world.infusion(sam, hours_ago=1)
+    for value in (8, 15):
+        world.clock.advance(timedelta(days=7))
+        score(world, sam, "phq9", value)
+    page = shown(Browser(world).sign_in(robin).get("/console/patients").text)
+    assert "PHQ-9 rose from 8 to 15, above the 9 before any infusion," in page
+
+
+def test_a_best_of_long_ago_is_no_measure_of_now(world: World, robin: Staff, sam: Patient) -> None:
+    score(world, sam, "phq9", 2)
+    for value in (8, 9):
+        world.clock.advance(timedelta(days=84))
+        score(world, sam, "phq9", value)
+    assert "up from a best" not in Browser(world).sign_in(robin).get("/console/patients").text
 
 
 def test_old_news_of_a_score_is_no_news(world: World, robin: Staff, sam: Patient) -> None:

@@ -77,7 +77,8 @@ def of(system: System, session: Session, staff: Staff, since: datetime | None = 
     names = {patient.id: vault.shown_name(patient) for patient in patients}
     held = _infusions(session, ids, now)
     due = follow_up.due(system, session, ids, staff.id, when.day(now))
-    changes = _changes(session, vault, ids, min(needs.score_news(now), since or now))
+    news = min(needs.score_news(now), since or now)
+    changes = _changes(session, vault, ids, news, min(needs.best_since(now), news))
     known = _facts(session, staff, ids, patients, held, due, changes, now)
     marked = tags(session, vault, ids)
     cases = []
@@ -265,22 +266,58 @@ def _alerts(session: Session, ids: Ids) -> dict[str, Alert]:
     }
 
 
-def _changes(session: Session, vault: Vault, ids: Ids, since: datetime) -> dict[str, list[Change]]:
-    """How each measure that was finished after ``since`` stands to the one before it."""
-    rows = _finished(session, ids, since)
+def _changes(
+    session: Session,
+    vault: Vault,
+    ids: Ids,
+    news: datetime,
+    since: datetime,
+) -> dict[str, list[Change]]:
+    """How each measure that was finished after ``news`` stands to the one before it, and to the
+    best and the one before any infusion of those ``since``."""
+    rows = {
+        key: held for key, held in _finished(session, ids, since).items() if max(held)[0] > news
+    }
     # Of most, the one before lies in these days too. Only of the others is looked further back.
     alone = {patient_id for (patient_id, _), held in rows.items() if len(held) == 1}
     older = _finished(session, alone, None) if alone else {}
+    begun = _begun(session, ids) if rows else {}
     found: dict[str, list[Change]] = defaultdict(list)
     for (patient_id, name), held in rows.items():
-        newest = sorted(older.get((patient_id, name), held))[-2:]
-        opened = [_score(vault, patient_id, row_id, sealed) for _, _, row_id, sealed in newest]
-        scores = [score for score in opened if score is not None]
-        if len(scores) == 2:
-            measure, (before, after), at = measures.measures()[name], scores, newest[-1][0]
-            said = measures.changed(measure, before, after)
-            found[patient_id].append(Change(measure.name, before, after, said, at))
+        every = sorted(held if len(held) > 1 else sorted(older[patient_id, name])[-2:])
+        opened = [(at, _score(vault, patient_id, row_id, it)) for at, _, row_id, it in every]
+        scores = [(at, score) for at, score in opened if score is not None]
+        if len(scores) > 1 and scores[-1][0] == every[-1][0]:
+            measure = measures.measures()[name]
+            found[patient_id].append(_change(measure, scores, begun.get(patient_id)))
     return found
+
+
+def _begun(session: Session, ids: Ids) -> dict[str, datetime]:
+    """When the first infusion of each began."""
+    rows = session.execute(
+        select(Infusion.patient_id, func.min(Infusion.started_at))
+        .where(Infusion.patient_id.in_(ids), Infusion.cancelled.is_(False))
+        .group_by(Infusion.patient_id)
+    )
+    return {patient_id: at for patient_id, at in rows}  # noqa: C416 - rows are not pairs to mypy
+
+
+def _change(
+    measure: measures.Measure, scores: Sequence[tuple[datetime, float]], begun: datetime | None
+) -> Change:
+    (_, before), (at, after) = scores[-2:]
+    best = min(score for _, score in scores)
+    first = next((score for at, score in reversed(scores) if begun and at < begun), after)
+    return Change(
+        measure.name,
+        before,
+        after,
+        measures.changed(measure, before, after),
+        at,
+        best if measures.changed(measure, best, after) == "up" else None,
+        first if measures.changed(measure, first, after) == "up" else None,
+    )
 
 
 #: When it was finished, its key, its id, what it holds: in this order one after the other.

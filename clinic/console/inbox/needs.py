@@ -42,13 +42,30 @@ class Alert:
 
 @dataclass(frozen=True)
 class Change:
-    """The newest two finished scores of a measure; ``said``: up, down or same (bot/measures.py)."""
+    """The newest two finished scores of a measure; ``said``: up, down or same (bot/measures.py).
+
+    ``best`` and ``first`` (the last before the first infusion) only where the newest is worse by
+    enough to mean something."""
 
     measure: str
     before: float
     after: float
     said: str
     at: datetime
+    best: float | None = None
+    first: float | None = None
+
+    @property
+    def worse(self) -> str:
+        """In words; empty when it is not. A slow rise is one too, though no step of it is."""
+        if self.said == "up":
+            said = f"rose from {self.before:g} to {self.after:g}"
+        elif self.best is not None:
+            said = f"is {self.after:g}, up from a best of {self.best:g}"
+        else:
+            return ""
+        above = "" if self.first is None else f", above the {self.first:g} before any infusion"
+        return f"{self.measure} {said}{above},"
 
 
 @dataclass(frozen=True)
@@ -92,7 +109,7 @@ def policy(path: Path = PATH) -> dict[str, Any]:
     read: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     if set(read["needs"]) != KINDS or len(read["needs"]) != len(KINDS):
         raise CaseloadError(f"needs: must hold each of {', '.join(sorted(KINDS))} once")
-    for name in ("score_days", "missed", "coming_hours", "silent_days"):
+    for name in ("score_days", "best_days", "missed", "coming_hours", "silent_days"):
         if not read.get(name, 0) > 0:
             raise CaseloadError(f"{name} must be more than 0")
     return read
@@ -101,6 +118,11 @@ def policy(path: Path = PATH) -> dict[str, Any]:
 def score_news(now: datetime) -> datetime:
     """Since when a score counts as news."""
     return now - timedelta(days=policy()["score_days"])
+
+
+def best_since(now: datetime) -> datetime:
+    """Since when the best score is looked for."""
+    return now - timedelta(days=policy()["best_days"])
 
 
 def needs(facts: Facts, when: When) -> list[Need]:
@@ -152,9 +174,7 @@ def _follow_up(facts: Facts, _when: When, _rules: dict[str, Any]) -> list[Need]:
 def _worse(facts: Facts, when: When, _rules: dict[str, Any]) -> list[Need]:
     since = score_news(when.now)
     return [
-        Need("worse", f"{one.measure} rose from {one.before:g} to {one.after:g},", at=one.at)
-        for one in facts.changes
-        if one.said == "up" and one.at > since
+        Need("worse", one.worse, at=one.at) for one in facts.changes if one.worse and one.at > since
     ]
 
 
