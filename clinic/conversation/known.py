@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bot.content import Registry
+from bot.contract import TASKS
 from bot.variables import BEFORE, COMPARED
 from clinic import agreed
 from clinic.records.models import TASK_DONE, Infusion, Record
@@ -63,7 +64,6 @@ def known(
         for row, data in held
         if row.kind == "parked_decision" and row.state not in _SETTLED
     ]
-    asked = [_request(words, data) for row, data in held if _open(row)]
     infusions = [infusion for infusion in infusions if not infusion.cancelled]
     since = max((i.ended_at for i in infusions if i.ended_at and i.ended_at <= now), default=None)
     compared = cycles(held, infusions)
@@ -75,7 +75,7 @@ def known(
         "wins": _list(_quote(text) for text in wins[-3:]),
         "parked": _list(_quote(text) for text in parked[-2:]),
         "step_due": found.get("small_step", "") if _due(step, now) else "",
-        "requests": _list(dict.fromkeys(asked[-_SHOWN:])),
+        "requests": _requests(words, held),
         "under_age": "yes" if any(_says_under_age(row, data) for row, data in held) else "",
         "ride": "yes" if _ride(held, since) == "yes" else "",
         "card": _list(
@@ -131,6 +131,16 @@ def under_age(system: System, session: Session, patient_id: str) -> bool:
         select(Record).where(Record.patient_id == patient_id, Record.kind == "clinic_task")
     )
     return any(_says_under_age(*one) for one in system.vault(session).documents(list(rows)))
+
+
+def _requests(words: Registry, held: Held) -> str:
+    """The newest of what the patient asked for and nobody has dealt with. What the clinic gave
+    itself (a silence, a rise in a score) is for its own page."""
+    asked = [_request(words, data) for row, data in held if _open(row) and data["task"] in TASKS]
+    each = list(dict.fromkeys(asked))
+    rest = len(each) - _SHOWN
+    more = [words.render("task.more", 0, {"count": str(rest)})] if rest > 0 else []
+    return "; ".join([*each[-_SHOWN:], *more])
 
 
 def _request(words: Registry, data: dict[str, Any]) -> str:
