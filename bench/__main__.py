@@ -15,6 +15,7 @@ window  planning 10,000 infusions, the engine's look at a million touches, the j
         1,000 entries, taking three years along
 flows   a turn in each dialogue, and the slowest dialogue beside the middle one
 load    many patients at once: receipts, replies, errors, processor time
+training  the assistant trained from its data: time, memory, size of the model
 
 Everything runs on free loopback ports with its data in temporary folders, and is stopped again.
 Other work on the machine shows in every figure: look at the ratios and the medians.
@@ -30,7 +31,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import alert, caseload, flows, live, load, loop, review, start, turn, window
+from bench import alert, caseload, flows, live, load, loop, review, start, training, turn, window
 from bench.installation import BenchError, short
 from clinic.supervisor import StartError
 
@@ -55,6 +56,7 @@ def main() -> int:
         "window": lambda: window.run(asked.touches),
         "flows": lambda: flows.run(asked.rounds),
         "load": lambda: load.run(asked.patients, asked.seconds),
+        "training": training.run,
     }
     unknown = set(asked.parts) - set(parts)
     if unknown:

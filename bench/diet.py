@@ -1,7 +1,7 @@
 """Rasa's own DIETClassifier with the manners of a classifier of scikit-learn.
 
 Its settings are those of `rasa init`, but for the entities, which the dialogue does not use, and
-for the epochs.
+for the epochs: that writes 100.
 """
 
 from __future__ import annotations
@@ -27,20 +27,18 @@ from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-#: It has 98.7 % of its own examples right by then. `rasa init` writes 100, ten times as long.
-EPOCHS = 10
 _CONTEXT = ExecutionContext(GraphSchema({}), node_name="diet")
 
 
 class Diet:
     """DIET fitted, stored and loaded again, as Rasa does before it answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, epochs: int) -> None:
         self._settings = {
             **DIETClassifier.get_default_config(),
             "entity_recognition": False,
             "constrain_similarities": True,
-            "epochs": EPOCHS,
+            "epochs": epochs,
             "random_seed": 42,
             "ranking_length": 0,
         }

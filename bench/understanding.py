@@ -1,10 +1,13 @@
 """How well intents are told apart: spelling, meaning, both, and DIET over both. For docs/adr.
 
-``bot/rasa/.venv/bin/python -m bench.understanding [--folds N] [spelling|meaning|both|diet ...]``
-fits the classifier of config.yml outside Rasa on data/nlu, or Rasa's DIET, and prints for each: how
-long fitting takes, how long one message, its process's memory at the most and its size stored, how
-many of the held paraphrases (in no training file, each set by itself) are right, what the
-pipeline's threshold lets through, and the macro-F1 of ten folds, or as many as asked.
+``bot/rasa/.venv/bin/python -m bench.understanding [--folds N] [kind ...]``, a kind being spelling,
+meaning, both or diet:EPOCHS, fits the classifier of config.yml outside Rasa on data/nlu, or Rasa's
+DIET, and prints for each: how long fitting takes, how long one message, its process's memory at the
+most and its size stored, how many of the held paraphrases (in no training file, each set by itself)
+are right, what the pipeline's threshold lets through, and the macro-F1 of ten folds, or as many as
+asked, with the intents that fare worst. Examples that nearly repeat each other are kept in one
+fold. With each set it tells how sure the taken were beside how many were right, and which of the
+grave intents (a medicine, driving, "is this normal") were taken for what else.
 """
 
 from __future__ import annotations
@@ -15,25 +18,35 @@ import pickle
 import re
 import resource
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sparse
 import yaml
+from scipy.sparse.csgraph import connected_components
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.preprocessing import normalize
 
-from bot import embedding
+from bot import embedding, heard
 
 ROOT = Path(__file__).resolve().parents[1]
-KINDS = ("spelling", "meaning", "both", "diet")
+KINDS = ("spelling", "meaning", "both", "diet:10")
 #: The pipeline's own (config.yml): how loudly meaning speaks, and below what it is asked again.
 SCALE, SURE, APART = 10.0, 0.35, 0.05
+#: From this cosine on, of meaning or of letters, examples of one intent repeat each other.
+NEAR_MEANING, NEAR_LETTERS = 0.88, 0.85
 HELD = ("holdout.yml", "holdout_2.yml")
+#: Whoever asks one of these and is answered about something else may come to harm.
+GRAVE = (
+    *("ask_medication", "ask_dose", "ask_driving", "ask_alcohol", "ask_eating_before"),
+    *("ask_is_this_normal", "ask_leaving", "report_side_effect", "talk_to_human"),
+)
 WORDS = r"(?u)\b\w+\b"
 
 
@@ -53,6 +66,14 @@ def held(name: str) -> tuple[list[str], list[str]]:
     return [text for text, _ in pairs], [intent for _, intent in pairs]
 
 
+class Read(NamedTuple):
+    """What texts were taken for, how sure that is, and whether that is enough to be taken."""
+
+    intents: np.ndarray
+    chances: np.ndarray
+    sure: np.ndarray
+
+
 class Reader:
     """A classifier over one kind of features, counted as Rasa counts them."""
 
@@ -68,16 +89,15 @@ class Reader:
         """Bytes of the classifier as stored."""
         return getattr(self._model, "size", 0) or len(pickle.dumps(self._model))
 
-    def read(self, texts: Sequence[str], vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Intents, and whether each is sure enough to be taken."""
+    def read(self, texts: Sequence[str], vectors: np.ndarray) -> Read:
         chances = self._model.predict_proba(self._features(texts, vectors))
-        ordered = np.sort(chances, axis=1)
-        sure = (ordered[:, -1] >= SURE) & (ordered[:, -1] - ordered[:, -2] >= APART)
-        return self._model.classes_[chances.argmax(1)], sure
+        second, first = np.sort(chances, axis=1)[:, -2:].T
+        sure = (first >= SURE) & (first - second >= APART)
+        return Read(self._model.classes_[chances.argmax(1)], first, sure)
 
     def _features(self, texts: Sequence[str], vectors: np.ndarray) -> Any:
         meaning = vectors * np.float32(SCALE)
-        if self._kind == "diet":
+        if self._kind.startswith("diet:"):
             return [self._message(*pair) for pair in zip(texts, meaning, strict=True)]
         parts = {"spelling": [self._counts(texts)], "meaning": [sparse.csr_matrix(meaning)]}
         parts["both"] = parts["spelling"] + parts["meaning"]
@@ -95,10 +115,10 @@ class Reader:
 
 
 def _model(kind: str) -> Any:
-    if kind == "diet":
+    if kind.startswith("diet:"):
         from bench.diet import Diet
 
-        return Diet()
+        return Diet(int(kind.removeprefix("diet:")))
     return LogisticRegression(max_iter=100, class_weight="balanced", random_state=42)
 
 
@@ -106,16 +126,30 @@ def _plain(text: str) -> str:
     return re.sub(r"\d+", "__NUMBER__", text.lower())
 
 
+def families(texts: np.ndarray, vectors: np.ndarray, intents: np.ndarray) -> np.ndarray:
+    """A number for each example; those that nearly repeat each other have the same one."""
+    letters = CountVectorizer(analyzer="char_wb", ngram_range=(2, 4)).fit_transform(texts)
+    near = (_cosines(vectors) >= NEAR_MEANING) | (_cosines(letters) >= NEAR_LETTERS)
+    return connected_components(near & (intents[:, None] == intents))[1]
+
+
+def _cosines(rows: Any) -> np.ndarray:
+    level = sparse.csr_matrix(normalize(rows.astype(np.float32)))
+    return (level @ level.T).toarray()
+
+
 def folds(
     kind: str, number: int, texts: np.ndarray, vectors: np.ndarray, intents: np.ndarray
-) -> float:
-    """Macro-F1 over predictions for examples that were each left out once."""
-    found = np.empty_like(intents)
-    split = StratifiedKFold(number, shuffle=True, random_state=42).split(texts, intents)
-    for seen, left in split:
+) -> Read:
+    """What each example is taken for by a classifier that saw neither it nor its like."""
+    found = Read(np.empty_like(intents), np.empty(len(texts)), np.empty(len(texts), bool))
+    together = families(texts, vectors, intents)
+    cut = StratifiedGroupKFold(number, shuffle=True, random_state=42)
+    for seen, left in cut.split(texts, intents, together):
         reader = Reader(kind, texts[seen], vectors[seen], intents[seen])
-        found[left], _ = reader.read(texts[left], vectors[left])
-    return float(f1_score(intents, found, average="macro"))
+        for whole, part in zip(found, reader.read(texts[left], vectors[left]), strict=True):
+            whole[left] = part
+    return found
 
 
 def measure(
@@ -134,8 +168,8 @@ def measure(
     for name in HELD:
         _tell_held(kind, reader, name)
     if number:
-        f1 = folds(kind, number, texts, vectors, intents)
-        print(f"{kind}: macro-F1 of {number} folds {f1:.3f}", flush=True)
+        found = folds(kind, number, texts, vectors, intents)
+        _tell_folds(f"{kind}: {number} folds", texts, intents, found)
 
 
 def main() -> None:
@@ -144,8 +178,10 @@ def main() -> None:
     asked.add_argument("--folds", type=int, default=10)
     given = asked.parse_args()
     texts, intents = map(np.array, examples())
-    print(f"{len(texts)} examples of {len(set(intents))} intents", flush=True)
     vectors = _meanings(texts)
+    near = len(texts) - len(set(families(texts, vectors, intents)))
+    intended = len(set(intents))
+    print(f"{len(texts)} examples of {intended} intents; {near} nearly repeat another", flush=True)
     for kind in given.kinds or KINDS:
         # Each in a process of its own, so that the memory is its own.
         begun = multiprocessing.Process(
@@ -155,15 +191,36 @@ def main() -> None:
         begun.join()
 
 
+def _tell_folds(name: str, texts: np.ndarray, intents: np.ndarray, found: Read) -> None:
+    names = np.unique(intents)
+    each = f1_score(intents, found.intents, labels=names, average=None)
+    worst = ", ".join(f"{names[row]} {each[row]:.2f}" for row in each.argsort()[:8])
+    print(f"{name}: macro-F1 {each.mean():.4f}; lowest: {worst}", flush=True)
+    _tell_wrong(name, texts, intents, found)
+
+
+def _tell_wrong(name: str, texts: Sequence[str], intents: np.ndarray, found: Read) -> None:
+    right = found.intents == intents
+    said, was = found.chances[found.sure].mean(), right[found.sure].mean()
+    print(f"{name}: those taken are {said:.3f} sure and {was:.3f} right", flush=True)
+    grave = np.isin(intents, GRAVE)
+    # What is heard by its words alone reaches the clinic, whatever was guessed.
+    guessed = np.array([heard.wish(str(text)) is None for text in texts])
+    missed = grave & guessed & found.sure & ~right
+    pairs = Counter(zip(intents[missed], found.intents[missed], strict=True))
+    told = ", ".join(f"{one} as {other} ({times})" for (one, other), times in pairs.most_common())
+    print(f"{name}: of {grave.sum()} grave {missed.sum()} missed: {told or '-'}", flush=True)
+
+
 def _tell_held(kind: str, reader: Reader, name: str) -> None:
-    texts, wanted = held(name)
+    texts, wanted = map(np.array, held(name))
     new, took = _meanings(texts), []
     for text, vector in zip(texts, new, strict=True):
         began = time.perf_counter()
         reader.read([text], vector[None])
         took.append(time.perf_counter() - began)
-    found, sure = reader.read(texts, new)
-    right = found == np.array(wanted)
+    found = reader.read(texts, new)
+    right, sure = found.intents == wanted, found.sure
     print(
         f"{kind}: {name}: {right.mean():.3f} of {len(texts)} right, "
         f"taken and right {(right & sure).mean():.3f}, "
@@ -171,6 +228,7 @@ def _tell_held(kind: str, reader: Reader, name: str) -> None:
         f"a message p50 {np.median(took) * 1000:.1f} ms without its embedding",
         flush=True,
     )
+    _tell_wrong(f"{kind}: {name}", texts, wanted, found)
 
 
 def _meanings(texts: Sequence[str]) -> np.ndarray:
