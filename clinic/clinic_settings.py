@@ -124,7 +124,9 @@ class Document(BaseModel):
     session_length: Words = None
     integration: Words = None
     schedule: Words = None
-    planned: Annotated[float | None, BeforeValidator(_number(1, 20, whole=True))] = None
+    #: Four to eight, and a window of one to five days, are what domain.md 1.9 found anywhere.
+    planned: Annotated[float | None, BeforeValidator(_number(4, 8, whole=True))] = None
+    window_hours: Annotated[float | None, BeforeValidator(_number(24, 120))] = None
     driving_hours: Hours = None
     after_effects_hours: Annotated[
         float | None, BeforeValidator(_number(1, AFTER_EFFECTS_MOST))

@@ -34,7 +34,7 @@ DEFAULTS = {
 OWN_WORDS = ("fasting", "music", "session_length", "integration", "schedule")
 
 #: Hours of its own a sentence may name; empty, and not named, until the clinic has set them.
-OWN_HOURS = ("driving_hours", "after_effects_hours")
+OWN_HOURS = ("driving_hours", "after_effects_hours", "window_hours")
 
 #: What can be said when the clinic's own settings cannot be read.
 WITHOUT_DATABASE = {

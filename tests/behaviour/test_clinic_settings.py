@@ -3,6 +3,7 @@ two change them at once."""
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from bot import stages
 from bot.content import registry
 from clinic import clinic_settings, people
+from clinic.conversation import whereabouts
 from clinic.records.models import Clinic, SettingsVersion, Staff
 from tests.behaviour.conftest import Edge
 from tests.builders import World
@@ -26,7 +28,6 @@ def ada(world: World) -> Browser:
 def form(browser: Browser) -> dict[str, str]:
     """What the open page's form holds, as a browser would send it."""
     import html
-    import re
 
     page = browser.last
     found = dict(re.findall(r'<input id="\w+" name="(\w+)" value="([^"]*)"', page))
@@ -114,7 +115,11 @@ def test_what_the_page_does_not_know_is_left_alone(world: World, ada: Browser) -
         ("driving_hours", "nan", "Write a number from 0.5 to 168."),
         ("after_effects_hours", "0.5", "Write a number from 1 to 4."),
         ("after_effects_hours", "5", "Write a number from 1 to 4."),
-        ("planned", "6.5", "Write a whole number from 1 to 20."),
+        ("planned", "6.5", "Write a whole number from 4 to 8."),
+        ("planned", "3", "Write a whole number from 4 to 8."),
+        ("planned", "9", "Write a whole number from 4 to 8."),
+        ("window_hours", "12", "Write a number from 24 to 120."),
+        ("window_hours", "121", "Write a number from 24 to 120."),
         ("break_glass_hours", "1000", "Write a number from 1 to 72."),
         ("fasting", "x" * 401, "at most 400 characters"),
         ("crisis_text", "741741", "Give the number to call too"),
@@ -187,6 +192,61 @@ def test_it_holds_at_the_next_turn_without_a_restart(edge: Edge) -> None:
     edge.world.clock.advance(timedelta(minutes=1))
     edge.say("And now?")
     assert edge.peer.turns[-1]["context"]["clinic"]["clinic_phone"] == "+1 555 0123"
+
+
+#: Where sources contradict each other a clinic decides (domain.md 1.9): what it sets, what is
+#: typed, what a patient asks then, and words of the answer.
+DECIDED = {
+    "eating on the day": ("fasting", "Nothing solid after 8.", "ask_eating_before", "after 8."),
+    "driving": ("driving_hours", "36", "ask_driving", "36 hours without driving"),
+    "after-effects": ("after_effects_hours", "2", "ask_side_effects", "more than 2 hours"),
+    "window": ("window_hours", "48", "ask_window_72h", "The first 48 hours are thought"),
+}
+#: Nobody's to set: the companion is silent about them, in every clinic.
+NEVER_SAID = {"not hallucinogenic": r"not (?:a )?hallucin", "benzodiazepines": r"benzo|lorazepam"}
+
+
+@pytest.mark.parametrize("topic", DECIDED)
+def test_what_sources_disagree_on_is_answered_as_the_clinic_has_set_it(
+    edge: Edge, topic: str
+) -> None:
+    name, typed, asks, words = DECIDED[topic]
+    ada = Browser(edge.world).sign_in(edge.world.staff("Ada", "admin"))
+
+    def answer() -> str:
+        edge.world.clock.advance(timedelta(minutes=1))
+        edge.say("A question.")
+        context = edge.peer.turns[-1]["context"]
+        item = registry().answer_to(asks, context)
+        assert item is not None
+        return registry().render(item.id, 0, context["clinic"])
+
+    assert words not in answer()
+    assert save(ada, **{name: typed}) == 303
+    assert words in answer()
+
+
+def test_the_length_of_a_series_is_the_clinics_and_moves_the_stage(
+    world: World, ada: Browser
+) -> None:
+    sam = world.patient()
+    for day in (28, 23, 18, 13, 8):
+        world.infusion(sam, hours_ago=24 * day)
+
+    def stage() -> str:
+        with world.system.database.read() as session:
+            return whereabouts.place(session, sam.id, world.clock.now()).stage
+
+    assert stage() == "between"
+    assert save(ada, planned="5") == 303
+    assert stage() == "end_of_induction"
+
+
+@pytest.mark.parametrize("topic", NEVER_SAID)
+def test_what_no_clinic_decides_is_said_by_no_sentence(topic: str) -> None:
+    said = [text for item in registry() for text in item.variants]
+    assert said
+    assert not [text for text in said if re.search(NEVER_SAID[topic], text, re.IGNORECASE)]
 
 
 def test_only_administrators_see_the_page(world: World, ada: Browser) -> None:

@@ -95,10 +95,11 @@ def test_what_cannot_be_is_refused_in_words(world: World):
 
 def test_only_staff_end_a_series_and_a_clinic_sets_its_length(world: World):
     patient = world.patient()
-    world.infusion(patient, hours_ago=24 * 8)
+    for day in (23, 18, 13, 8):
+        world.infusion(patient, hours_ago=24 * day)
     assert stage(world, patient) == "between"
     with world.system.database.write() as session:
-        people.change_setting(world.system, session, "planned", "1")
+        people.change_setting(world.system, session, "planned", "4")
     assert stage(world, patient) == "end_of_induction"
     with world.system.database.write() as session:
         found = session.get_one(Patient, patient.id)

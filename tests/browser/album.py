@@ -20,7 +20,7 @@ import uvicorn
 from playwright.sync_api import Page
 from sqlalchemy import select
 
-from clinic import demo_weeks
+from clinic import demo_weeks, people
 from clinic.app import create_app
 from clinic.clock import ManualClock
 from clinic.console.desk import COOKIE
@@ -55,7 +55,11 @@ def take(folder: Path, wanted: list[str]) -> None:
         chromium() as browser,
     ):
         for role in sorted(set(PAGES.values())):
-            staff = _staff(world, role)
+            staff, patient = _staff(world, role), _furthest(world)
+            if role == "supervisor":
+                with world.system.database.write() as session:
+                    found = session.get_one(Patient, patient)
+                    people.relate(world.system, session, found, staff, "supervisor")
             window = browser.new_context(locale="en-US")
             cookie = {"name": COOKIE, "value": _token(world, staff), "url": f"{url}/console"}
             window.add_cookies([cookie])  # type: ignore[list-item]
@@ -64,7 +68,7 @@ def take(folder: Path, wanted: list[str]) -> None:
             for path in (one for one, may in PAGES.items() if may == role):
                 if path not in PARTS and all(word in path for word in wanted):
                     heartbeat(world)
-                    _look(page, url + _filled(world, path, staff), folder, _name(path))
+                    _look(page, url + _filled(world, path, staff, patient), folder, _name(path))
             window.close()
 
 
@@ -105,12 +109,14 @@ def _clinic(home: Path) -> Iterator[tuple[World, str]]:
     )
     thread = threading.Thread(target=edge.run)
     thread.start()
-    while not edge.started:
-        time.sleep(0.05)
-    yield World(system, clock), url
-    edge.should_exit = edge.force_exit = True
-    thread.join()
-    system.database.close()
+    try:
+        while not edge.started:
+            time.sleep(0.05)
+        yield World(system, clock), url
+    finally:
+        edge.should_exit = edge.force_exit = True
+        thread.join()
+        system.database.close()
 
 
 def _staff(world: World, role: str) -> Staff:
@@ -126,19 +132,25 @@ def _token(world: World, staff: Staff) -> str:
         return access.start(world.system, session, staff.id)
 
 
-def _filled(world: World, path: str, staff: Staff) -> str:
-    """With the patient of this therapist who has come furthest."""
+def _furthest(world: World) -> str:
+    """A patient who has come as far as any."""
     with world.system.database.read() as session:
-        patient = session.scalars(
-            select(Patient.id)
-            .join(Infusion, Infusion.patient_id == Patient.id)
-            .order_by(Infusion.number.desc(), Patient.created_at)
-        ).first()
-    return (
-        path.replace("{patient_id}", str(patient))
-        .replace("{staff_id}", staff.id)
-        .replace("{seq}", "1")
-    )
+        return (
+            session.scalars(
+                select(Patient.id)
+                .join(Infusion, Infusion.patient_id == Patient.id)
+                .order_by(Infusion.number.desc(), Patient.created_at)
+            ).first()
+            or ""
+        )
+
+
+def _filled(world: World, path: str, staff: Staff, patient: str) -> str:
+    """With this patient, and a colleague who is somebody else."""
+    with world.system.database.read() as session:
+        other = session.scalars(select(Staff.id).where(Staff.id != staff.id)).first()
+    colleague = path.replace("{staff_id}", str(other))
+    return colleague.replace("{patient_id}", patient).replace("{seq}", "1")
 
 
 def _name(path: str) -> str:

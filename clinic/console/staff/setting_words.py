@@ -84,7 +84,14 @@ GROUPS = (
             (
                 "planned",
                 "Infusions in a series",
-                "Clinics give four to eight. Not set: 6.",
+                "4 to 8. After the last one the companion looks back on all. Not set: 6.",
+                "number",
+            ),
+            (
+                "window_hours",
+                "Looking back is thought to help most for so many hours",
+                "24 to 120. Only what patients are told who ask; it is said not to be proven, and "
+                "the companion comes until day 5 whatever stands here. Not set: 72.",
                 "number",
             ),
             (
