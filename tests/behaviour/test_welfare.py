@@ -5,16 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import yaml
 from sqlalchemy import select
 
 from clinic.escalation import machine, policy
 from clinic.records.models import Infusion, Outbox, Touch
+from clinic.settings import ROOT
 from tests.behaviour.conftest import Edge
-from tests.behaviour.drill import RISK, WORRY, Drill
+from tests.behaviour.drill import CANARY, RISK, WORRY, Drill
 from tests.behaviour.drill import drill as running
 from tests.desk import Browser, shown
 
 LOOK_IN = "Silent since an alert"
+LAST_WORDS = ROOT / "tests" / "risk" / "phenomena" / "silence.yml"
 TWICE = "Twice no answer after an infusion"
 
 
@@ -73,6 +76,21 @@ def test_who_writes_again_is_not_silent(edge: Edge, drill: Drill):
     edge.say("slept well")
     drill.jump(hours=48)
     assert LOOK_IN not in requests(edge)
+
+
+def test_no_last_words_make_a_silence_nobodys_business(edge: Edge, drill: Drill):
+    """What somebody wrote between the alert and its end changes nothing about the day after."""
+    (group,) = yaml.safe_load(LAST_WORDS.read_text(encoding="utf-8"))
+    talks = [line.split(" || ") for line in group["turns"].splitlines()]
+    for day, (told, last) in enumerate(talks[::5], 1):
+        edge.say(f"{told}, {CANARY}")
+        edge.say(last)
+        drill.move(machine.acknowledge, edge.nurse)
+        drill.move(machine.resolve, edge.nurse, "plan_made", "Spoke for a while.")
+        drill.forget()
+        drill.jump(hours=24)
+        drill.expect_nothing()
+        assert requests(edge).count(LOOK_IN) == day, last
 
 
 def test_opening_the_chat_is_not_writing(edge: Edge, drill: Drill):

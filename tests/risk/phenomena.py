@@ -5,6 +5,7 @@ Written before the rules that answer them, in our own words; none comes from a d
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,8 @@ from bot.risk import Context, Level, RuleSet, State, assess, next_state, ruleset
 FOLDER = Path(__file__).parent / "phenomena"
 #: Sentences of which only the rate is looked at, never which one failed.
 HELD = Path(__file__).parent / "held"
+#: A later set of sentences on a topic there was before.
+_SET = re.compile("^(second|fourth|fifth)_")
 RULES_ALONE = replace(ruleset(), opinion=None)
 
 
@@ -31,6 +34,8 @@ class Case:
     at_most: Level
     hours: float | None = None
     category: str = "suicide"
+    #: Which hard case it is an example of (test_hard_cases.py).
+    case: str = ""
 
     def level(self, using: RuleSet | None = None) -> Level:
         state, context = State(), Context(hours_since_infusion=self.hours)
@@ -67,14 +72,16 @@ def grouped(path: Path) -> Iterator[Case]:
     for group in _read(path):
         talks = [[str(text)] for text in group.get("texts", ())] + group.get("talks", [])
         talks += [[line] for line in group.get("lines", "").splitlines()]
+        talks += [line.split(" || ") for line in group.get("turns", "").splitlines()]
         case = Case(
-            path.stem.removeprefix("second_").removeprefix("fourth_"),
+            _SET.sub("", path.stem),
             group["name"],
             (),
             Level.of(group.get("at_least", "none")),
             Level.of(group.get("at_most", "emergency")),
             group.get("hours"),
             group.get("category", "suicide"),
+            group.get("case", ""),
         )
         yield from (replace(case, talk=tuple(talk)) for talk in talks)
         for line in group.get("timed", "").splitlines():
@@ -90,8 +97,10 @@ def _pairs() -> Iterator[Case]:
     given = _read(FOLDER / "infusion_pairs.yml")
     for line in given["written"].strip().splitlines():
         risk, quiet = line.split(" || ")
-        yield Case("infusion", "imagery with a waking wish", (risk,), Level.urgent, Level.emergency)
-        yield Case("infusion", "imagery alone", (quiet,), Level.none, Level.none)
+        both = Case("infusion", "imagery with a waking wish", (risk,), Level.urgent, _MOST)
+        both = replace(both, case="infusion imagery")
+        yield both
+        yield replace(both, name="imagery alone", talk=(quiet,), at_least=_NONE, at_most=_NONE)
     for image in given["images"]:
         for ending in given["risk_endings"]:
             text = _joined(image, ending)
@@ -107,13 +116,15 @@ def _joined(image: str, ending: str) -> str:
 
 def _entries() -> Iterator[Case]:
     given = _read(FOLDER / "entries.yml")
-    for number, entry in enumerate(given["around"], 1):
-        for clause in given["risk"]:
-            text = entry.replace("{clause}", clause)
-            yield Case("entries", f"clause in {number}: {clause}", (text,), Level.urgent, _MOST)
-        for clause in given["quiet"]:
-            text = entry.replace("{clause}", clause)
-            yield Case("entries", f"quiet in {number}: {clause}", (text,), Level.none, Level.none)
+    both = [(str(number), entry) for number, entry in enumerate(given["around"], 1)]
+    also = given["also"]
+    kinds = (("risk", "clause", Level.urgent, _MOST), ("quiet", "quiet", Level.none, Level.none))
+    for key, name, least, most in kinds:
+        for turn, clause in enumerate(given[key]):
+            for number, entry in (*both, ("another", also[turn % len(also)])):
+                text = entry.replace("{clause}", clause)
+                at = f"{name} in {number}: {clause}"
+                yield Case("entries", at, (text,), least, most, case="long entry")
 
 
-_MOST = Level.emergency
+_NONE, _MOST = Level.none, Level.emergency
