@@ -187,13 +187,59 @@ def test_on_the_day_the_clinic_hears_what_it_should_know(talk: Talk) -> None:
     assert food.tasks() == [("fasting", "routine")]
     talk.taps("skip", **context), talk.taps("skip", **context)
     assert talk.taps("yes", **context).tasks() == [("medication", "routine")]
-    talk.taps("no", **context)
+    listed = talk.says("the water pill, since monday", **context)
+    assert listed.tasks() == [("medication", "routine")]
+    assert talk.record("clinic_task")["text"] == "the water pill, since monday"
+    assert talk.taps("yes", **context).tasks() == [("medication", "routine")]
+    assert talk.says("iron and magnesium", **context).tasks() == [("medication", "routine")]
+    assert talk.record("clinic_task")["text"] == "iron and magnesium"
     assert talk.taps("yes", **context).tasks() == [("illness", "routine")]
     assert talk.taps("yes", **context).tasks() == [("other", "routine")]
     talk.taps("light", **context)
     assert talk.taps("no", **context).tasks() == [("ride", "routine")]
     check_in = talk.record("check_in")
     assert (check_in["mood"], check_in["sleep_hours"], check_in["fasting"]) == (0, 5, "broken")
+
+
+def test_what_is_packed_is_ticked_off_by_name(talk: Talk) -> None:
+    begin(talk, flows()["preparation"])
+    while talk.said[-1]["content"] != "preparation.bring":
+        talk.taps("skip")
+    assert talk.taps("some").last == "preparation.packed"
+    talk.says("a soft blanket, my notebook and a hoodie")
+    assert talk.record("check_in")["packed"] == ["blanket", "journal", "clothes"]
+
+
+def test_the_clinic_reads_what_was_said_of_the_room_and_of_other_after_effects(talk: Talk) -> None:
+    reply = begin(talk, flows()["session"])
+    while reply.last != "session.room":
+        reply = talk.taps("skip")
+    assert talk.says("the light over the door buzzed").tasks() == [("question", "routine")]
+    assert talk.record("team_question") == {"text": "the light over the door buzzed"}
+    while reply.last != "session.tired":
+        reply = talk.taps("skip")
+    reply = talk.taps("2")
+    assert talk.record("check_in")["tired"] == 2
+    assert reply.last == "session.other"
+    told = talk.says("a ringing ear, from noon until dinner")
+    assert told.ids[0] == "session.other_noted"
+    assert talk.record("clinic_task")["text"] == "a ringing ear, from noon until dinner"
+
+
+def test_how_it_works_is_told_in_three_bubbles_and_the_quiz_may_be_left(talk: Talk) -> None:
+    talk.stage, talk.hours, talk.infusion = "preparation", None, None
+    assert talk.says("how does ketamine work").ids == ["faq.mechanism"]
+    bubbles = [talk.taps("more").last]
+    bubbles += [talk.taps("done").last for _ in range(3)]
+    told = [f"how_it_works.{name}" for name in ("signal", "links", "freer", "quiz")]
+    assert bubbles == told
+    answered = talk.says("it depends on the person")
+    assert answered.ids == ["how_it_works.right", "how_it_works.closed"]
+    talk.says("how does ketamine work")
+    talk.taps("more")
+    for _ in range(3):
+        talk.taps("done")
+    assert talk.taps("skip").ids == ["how_it_works.closed"]
 
 
 def test_nobody_decides_about_sharing_in_the_evening(talk: Talk) -> None:
@@ -554,6 +600,7 @@ ASKED = {
     "session": {
         *("intensity", "content", "insight", "allowing", "support", "light", "sound", "privacy"),
         *("eye_mask", "music", "music_helped", "fog", "dizzy", "nausea"),
+        *("room", "tired", "other"),
     },
     "reflection": {"body", "image", "tone", "keep", "kind"},
     "reflection_2": {"sleep", "body", "far_away", "flexible", "keeping", "kind"},

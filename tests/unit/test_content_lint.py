@@ -96,6 +96,7 @@ SINGLE = {
     "day_of.call_food",
     "day_of.call_medicines",
     "day_of.noted_supplements",
+    "day_of.noted_which",
     "day_of.call_ill",
     "day_of.call_substances",
     "day_of.no_ride",
@@ -103,6 +104,7 @@ SINGLE = {
     "evening.tell_somebody",
     "evening.too_long",
     "session.too_long",
+    "session.other_noted",
     "reflection_2.tired",
     "reflection_2.unwell",
 }
