@@ -1,13 +1,13 @@
 """A patient's record as a FHIR R4 bundle, for the clinic's own systems.
 
-Infusions with their visits, measures with their answers and scores, alerts as flags, consents,
-steps; messages only where the patient agreed (fhir_chat.py). Codes are LOINC where the measure
-names them (data/measures); what has no code we know has words and no invented one.
+Infusions with their visits, measures with their answers and scores, what check-ins told
+(fhir_lived.py), alerts as flags, consents, steps; messages and shared pages of the journal only
+where the patient agreed (fhir_chat.py). Codes are LOINC where the measure names them
+(data/measures); what has no code we know has words and no invented one.
 """
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -20,8 +20,8 @@ from clinic.console import wording
 from clinic.console.patient import person
 from clinic.console.patient.withheld import withheld
 from clinic.conversation import measuring
-from clinic.exports import fhir_chat
-from clinic.exports.fhir_parts import Resource, at, reference, subject, urn, uuid_of
+from clinic.exports import fhir_chat, fhir_lived
+from clinic.exports.fhir_parts import Resource, at, document_of, reference, subject, urn, uuid_of
 from clinic.records.models import (
     Escalation,
     Infusion,
@@ -49,11 +49,13 @@ def bundle(system: System, session: Session, patient: Patient) -> Resource:
         _patient(system, session, patient),
         *_infusions(session, patient, now),
         *_measures(system, session, patient),
+        *fhir_lived.observations(system, session, patient),
         *_flags(session, patient),
         *_unreadable(system, session, patient),
         *_consents(system, session, patient),
         *_plans(system, session, patient),
         *fhir_chat.communications(system, session, patient),
+        *fhir_chat.pages(system, session, patient),
     ]
     return {
         "resourceType": "Bundle",
@@ -65,24 +67,11 @@ def bundle(system: System, session: Session, patient: Patient) -> Resource:
 
 def attach(bundle: Resource, patient: Patient, title: str, document: bytes) -> None:
     """A PDF into the bundle, in full."""
-    made, name = bundle["timestamp"], uuid_of(patient.id, title)
-    attachment = {
-        "contentType": "application/pdf",
-        "language": "en",
-        "data": base64.b64encode(document).decode(),
-        "title": title,
-        "creation": made,
-    }
-    found: Resource = {
-        "resourceType": "DocumentReference",
-        "id": name,
-        "status": "current",
-        "type": {"text": title},
-        "subject": subject(patient),
-        "date": made,
-        "content": [{"attachment": attachment}],
-    }
-    bundle["entry"].append({"fullUrl": urn(name), "resource": found})
+    made = bundle["timestamp"]
+    found = document_of(
+        patient, uuid_of(patient.id, title), title, made, "application/pdf", document
+    )
+    bundle["entry"].append({"fullUrl": urn(found["id"]), "resource": found})
 
 
 def _patient(system: System, session: Session, patient: Patient) -> Resource:

@@ -1,5 +1,6 @@
-"""The words of the chat in the bundle (fhir.py): one Communication a message, where the patient
-said yes to it (agreed.COPY). What the desk does not show (withheld.py) does not leave either.
+"""The patient's own words in the bundle (fhir.py), where they said yes to it (agreed.COPY): one
+Communication a message, and each shared page of the journal as a document. What the desk does not
+show (withheld.py) does not leave either.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic import agreed
+from clinic.console.patient import person
 from clinic.console.patient.withheld import withheld
-from clinic.exports.fhir_parts import Resource, at, reference, subject, uuid_of
+from clinic.exports.fhir_parts import Resource, at, document_of, reference, subject, uuid_of
 from clinic.records.models import Conversation, Message, Patient, RiskAssessment, Staff
 from clinic.system import System
 
@@ -49,6 +51,23 @@ def communications(system: System, session: Session, patient: Patient) -> Iterab
         if message.reply_to in there:
             found["inResponseTo"] = [reference(uuid_of(message.reply_to))]
         yield found
+
+
+def pages(system: System, session: Session, patient: Patient) -> Iterable[Resource]:
+    """The journal's shared and finished pages, newest first, as plain text."""
+    if not agreed_to(system, session, patient):
+        return
+    for row, entry in person.shared_pages(system, session, patient.id):
+        if entry.complete:
+            text = "\n\n".join(f"{prompt}\n{words}" for prompt, words in entry.parts)
+            yield document_of(
+                patient,
+                uuid_of(row.id, "page"),
+                "A page of the patient's journal, shared",
+                at(entry.at),
+                "text/plain",
+                text.encode(),
+            )
 
 
 def _messages(system: System, session: Session, patient: Patient) -> list[Message]:

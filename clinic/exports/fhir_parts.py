@@ -1,7 +1,8 @@
-"""What every resource of the bundle is made with: ids, references, times."""
+"""What every resource of the bundle is made with: ids, references, times, documents."""
 
 from __future__ import annotations
 
+import base64
 import uuid
 from datetime import datetime
 from typing import Any
@@ -32,3 +33,25 @@ def subject(patient: Patient) -> dict[str, str]:
 
 def at(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds")
+
+
+def document_of(
+    patient: Patient, name: str, title: str, made: str, media: str, document: bytes
+) -> Resource:
+    """A document, in full."""
+    attachment = {
+        "contentType": media,
+        "language": "en",
+        "data": base64.b64encode(document).decode(),
+        "title": title,
+        "creation": made,
+    }
+    return {
+        "resourceType": "DocumentReference",
+        "id": name,
+        "status": "current",
+        "type": {"text": title},
+        "subject": subject(patient),
+        "date": made,
+        "content": [{"attachment": attachment}],
+    }

@@ -64,6 +64,12 @@ def lived(world: World, sam: Patient, ames: Staff) -> None:
             intake.receive_choice(world.system, conversation, asked.id, value, f"key-{asked.id}")
     record(world, sam, "consent", "k1", {"scope": "notice", "given": True})
     record(world, sam, "small_step", "s1", {"text": "Ten minutes outside"})
+    record(world, sam, "check_in", "c1", {"mood": -2, "nausea": 1, "body": "foggy", "tone": "hard"})
+    page = {"prompt": "A page", "state": "answered", "text": "The blue door"}
+    shared = {"state": "complete", "sharing": "shared", "parts": [page], "tags": []}
+    record(world, sam, "journal_entry", "j1", shared)
+    with world.system.database.write() as session:
+        session.query(Record).filter_by(key="j1").one().sharing = "shared"
     message(world, sam, "a secret nobody exports")
     alert(world, sam, "urgent")
 
@@ -178,6 +184,8 @@ def test_scores_come_out_of_the_bundle_alone(
     worth = {"LA6568-5": 0, "LA6569-3": 1, "LA6570-1": 2, "LA6571-9": 3}
     found = {}
     for observation in of(bundle, "Observation"):
+        if "derivedFrom" not in observation:
+            continue
         answers = named[observation["derivedFrom"][0]["reference"]]
         values = [
             worth[given["valueCoding"]["code"]] if "valueCoding" in given else given["valueInteger"]
@@ -191,6 +199,46 @@ def test_scores_come_out_of_the_bundle_alone(
     code = [{"system": "http://loinc.org", "code": "44261-6"}]
     assert found["PHQ-9 score"] == (8, code)
     assert found["PEG score"][0] == 1
+
+
+def test_what_check_ins_told_is_in_the_bundle_without_a_code_nobody_gave_it(
+    world: World, sam: Patient, ames: Staff, app: pyotp.TOTP
+) -> None:
+    lived(world, sam, ames)
+    bundle = json.loads(taken(world, sam, ames, app).text)
+    told = {
+        one["code"]["text"]: one
+        for one in of(bundle, "Observation")
+        if "derivedFrom" not in one and "coding" not in one["code"]
+    }
+    mood, nausea, body = (
+        told.pop(f"{name}, as the patient said it") for name in ("Mood", "Nausea", "Body")
+    )
+    assert told == {}
+    assert (mood["valueQuantity"]["value"], nausea["valueQuantity"]["value"]) == (-2, 1)
+    assert mood["referenceRange"] == [{"text": "From -4 to 4"}]
+    assert body["valueCodeableConcept"] == {"text": "foggy"}
+
+
+def test_a_shared_page_of_the_journal_leaves_only_after_a_yes(
+    world: World, sam: Patient, ames: Staff, app: pyotp.TOTP
+) -> None:
+    lived(world, sam, ames)
+    kept = {"prompt": "A page", "state": "answered", "text": "For me alone"}
+    private = {"state": "complete", "sharing": "private", "parts": [kept], "tags": []}
+    record(world, sam, "journal_entry", "j2", private)
+    for given in (False, True):
+        with world.system.database.write() as session:
+            agreed.change(world.system, session, sam.id, agreed.COPY, given)
+        world.clock.advance(timedelta(minutes=1))
+        held = [
+            one["content"][0]["attachment"]
+            for one in of(json.loads(taken(world, sam, ames, app).text), "DocumentReference")
+        ]
+        pages = [one["data"] for one in held if one["contentType"] == "text/plain"]
+        assert [base64.b64decode(page).decode() for page in pages] == (
+            ["A page\nThe blue door"] if given else []
+        )
 
 
 def test_a_flag_is_active_until_a_person_has_recorded_an_outcome(
@@ -253,7 +301,7 @@ def test_rows_that_do_not_open_are_said_in_everything_that_is_taken_along(
     lived(world, sam, ames)
     with world.system.database.write() as session:
         session.execute(text("UPDATE record SET data_sealed = x'01' WHERE kind != 'small_step'"))
-    lost = "3 rows of this record cannot be opened"
+    lost = "5 rows of this record cannot be opened"
     read = Bundle.model_validate_json(taken(world, sam, ames, app).text)
     flags = [one.resource for one in read.entry if one.resource.get_resource_type() == "Flag"]
     (said,) = [one for one in flags if lost in one.code.text]

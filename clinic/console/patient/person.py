@@ -142,7 +142,14 @@ def past_alerts(system: System, session: Session, patient_id: str) -> list[PastA
 
 
 def journal(system: System, session: Session, patient_id: str) -> list[Entry]:
-    """Shared entries only. What is private or undecided is not even opened."""
+    """The newest pages that are shared."""
+    return [entry for _, entry in shared_pages(system, session, patient_id, _SHOWN)]
+
+
+def shared_pages(
+    system: System, session: Session, patient_id: str, most: int | None = None
+) -> list[tuple[Record, Entry]]:
+    """Shared entries only, newest first. What is private or undecided is not even opened."""
     rows = session.scalars(
         select(Record)
         .where(
@@ -151,10 +158,10 @@ def journal(system: System, session: Session, patient_id: str) -> list[Entry]:
             Record.sharing == "shared",
         )
         .order_by(Record.updated_at.desc())
-        .limit(_SHOWN)
+        .limit(most)
     )
     return [
-        Entry(row.updated_at, data["state"] == "complete", _parts(system, data["parts"]))
+        (row, Entry(row.updated_at, data["state"] == "complete", _parts(system, data["parts"])))
         for row, data in system.vault(session).documents(rows)
         # The sealed copy has the last word, should the two ever disagree.
         if data["sharing"] == "shared"
