@@ -11,7 +11,7 @@ from clinic import people
 from clinic.records.models import FollowUp, Patient, Staff
 from tests.behaviour.test_caseload import words
 from tests.builders import World
-from tests.desk import Browser, audit, shown
+from tests.desk import Browser, alert, audit, message, shown
 
 
 @pytest.fixture
@@ -124,6 +124,30 @@ def test_a_patient_handed_over_is_the_colleagues_and_no_longer_mine(
     assert words(world, lee) == ["Follow up: Call about sleep"]
     (added,) = [row for row in audit(world, "relation.add") if row.actor == f"staff:{robin.id}"]
     assert added.subject == f"staff:{lee.id}"
+
+
+def test_whoever_takes_a_patient_over_is_told_by_whom_and_what_they_have_not_read(
+    world: World, robin: Staff, sam: Patient
+) -> None:
+    lee = world.staff("Lee")
+    message(world, sam, "Hello")
+    alert(world, sam)
+    browser = Browser(world).sign_in(robin)
+    keep(browser, sam, robin)
+    path = f"/console/patients/{sam.id}"
+    assert "New to you" not in browser.get(path).text
+    world.clock.advance(timedelta(minutes=1))
+    hand_over(browser, sam, lee)
+    taker = Browser(world).sign_in(lee)
+    page = shown(taker.get(path).text)
+    assert "New to you Robin gave you this patient" in page
+    assert "So far: 1 alert, 2 messages you have not read" in page
+    assert "What waits stands below" in page
+    assert f"{path}/summary" in taker.get(path).text
+    world.clock.advance(timedelta(minutes=1))
+    taker.get(f"{path}/review")
+    assert taker.post(f"{path}/reviewed", {"seq": "1"}).status_code == 303
+    assert "New to you" not in taker.get(path).text
 
 
 def test_a_colleague_can_be_added_while_i_stay(world: World, robin: Staff, sam: Patient) -> None:

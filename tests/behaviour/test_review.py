@@ -13,7 +13,14 @@ from clinic.console.review import review
 from clinic.conversation import delivery
 from clinic.escalation import machine
 from clinic.journal import entries
-from clinic.records.models import Annotation, AnnotationVersion, Message, Patient, Staff
+from clinic.records.models import (
+    Annotation,
+    AnnotationVersion,
+    Message,
+    Patient,
+    Staff,
+    Touch,
+)
 from tests.builders import World
 from tests.desk import Browser, alert, audit, heartbeat, in_order, message, record, shown
 
@@ -109,6 +116,41 @@ def test_a_finished_measure_stands_on_the_line(
             asked = delivery.say(world.system, session, locked, question("phq2", item.id))
         intake.receive_choice(world.system, conversation, asked.id, "2", f"key-{item.id}-tap")
     assert re.search(r"PHQ-2: 4\b", shown(browser.get(page(sam)).text))
+
+
+def test_a_page_that_stays_open_is_told_no_stage_a_second_time(
+    world: World, sam: Patient, browser: Browser
+) -> None:
+    world.infusion(sam, hours_ago=30)
+    for number in range(12):
+        message(world, sam, f"words-{number}-")
+    whole = browser.get(f"/console/patients/{sam.id}").text
+    fresh = browser.get(page(sam, "turns?after=2")).text
+    assert whole.count("landmark--stage") == 1
+    assert "words-2-" in fresh and "words-11-" in fresh
+    assert "landmark" not in fresh
+
+
+def test_the_companions_visits_stand_on_the_line_with_what_became_of_them(
+    world: World, sam: Patient, ames: Staff
+) -> None:
+    world.infusion(sam, hours_ago=50)
+    message(world, sam, "before it")
+    world.clock.advance(timedelta(hours=1))
+    became = (("answered", None), ("missed", "alert"), ("cancelled", "stopped"))
+    with world.system.database.write() as session:
+        planned = session.query(Touch).order_by(Touch.due_at).limit(len(became)).all()
+        for hours, (touch, (state, reason)) in enumerate(zip(planned, became, strict=True)):
+            touch.due_at = world.clock.now() + timedelta(hours=hours)
+            touch.until = touch.due_at + timedelta(hours=1)
+            touch.state, touch.reason = state, reason
+            touch.opened_at = touch.due_at if state == "answered" else None
+    world.clock.advance(timedelta(hours=5))
+    message(world, sam, "after it")
+    said = shown(later(world, ames, minutes=1).get(page(sam)).text.split('<ol class="turns"')[1])
+    fates = [". Answered", ". Missed: an alert or a worry was open"]
+    assert in_order(said, ["before it", "The companion: ", *fates, "after it"])
+    assert said.count("The companion: ") == 2
 
 
 def test_what_the_companion_said_names_sentence_and_version(
@@ -362,13 +404,34 @@ def test_words_are_found_in_messages_and_notes_but_not_in_what_is_private(
     found = browser.post(page(sam, "find"), {"words": "blue  door"})
     assert found.status_code == 200
     assert "2 found" in found.text
-    assert ">BLUE door</mark>" in found.text
+    assert ">BLUE</mark>" in found.text
+    assert ">door</mark>" in found.text
     assert "<script>alert" not in found.text
     hidden = browser.post(page(sam, "find"), {"words": "words of a form"})
     assert "Not found" in hidden.text
     acts = audit(world, "transcript.find")
     assert [row.detail["shown"] for row in acts] == [2, 0]
     assert "blue" not in str([row.detail for row in acts])
+
+
+@pytest.mark.parametrize(
+    ("typed", "marked"),
+    [
+        ("door café", ["CAFÉ", "door"]),
+        ("“blue door”", ["blue door"]),
+        ("DON'T", ["don’t"]),
+        ('"door blue"', []),
+        ("cafe window", []),
+    ],
+)
+def test_words_are_found_in_any_order_whatever_their_case_and_accents(
+    world: World, sam: Patient, browser: Browser, typed: str, marked: list[str]
+) -> None:
+    message(world, sam, "I don’t know: the blue door, then the CAFÉ")
+    message(world, sam, "a window")
+    browser.get(page(sam))
+    found = browser.post(page(sam, "find"), {"words": typed}).text
+    assert sorted(re.findall(r"<mark[^>]*>([^<]*)</mark>", found)) == marked
 
 
 def test_older_places_are_a_press_away(world: World, sam: Patient, browser: Browser) -> None:

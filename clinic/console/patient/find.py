@@ -1,4 +1,5 @@
-"""Find words in one patient's record. It is opened in memory; nothing is indexed in clear.
+"""Find words in one patient's record. It is opened in memory; nothing is indexed in clear. What
+counts as found, wanted.py says.
 
 What is looked for travels in the body of a form, never in an address or a log (invariant I9).
 """
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 from clinic.console import wording
 from clinic.console.desk import Desk
 from clinic.console.patient.marks import Part, cut
+from clinic.console.patient.wanted import Wanted
 from clinic.console.patient.withheld import withheld
 from clinic.console.review.annotations import Notebook
 from clinic.console.sign_in.access import Who
@@ -57,9 +59,9 @@ def add(router: APIRouter, desk: Desk) -> None:
         words: Annotated[str, Form()] = "",
         before: Annotated[int | None, Form(ge=1)] = None,
     ) -> Response:
-        wanted = " ".join(words.split())[:_LONGEST]
+        typed = " ".join(words.split())[:_LONGEST]
         with desk.reading(who, patient_id) as (session, reason):
-            found = look(system, session, patient_id, who, wanted, before)
+            found = look(system, session, patient_id, who, Wanted.of(typed), before)
             name = system.vault(session).shown_name(session.get_one(Patient, patient_id))
             system.audit.add(
                 session,
@@ -78,7 +80,7 @@ def add(router: APIRouter, desk: Desk) -> None:
             patient_id=patient_id,
             name=name,
             initials=wording.initials(name),
-            wanted=wanted,
+            wanted=typed,
             found=found,
         )
 
@@ -88,12 +90,12 @@ def look(
     session: Session,
     patient_id: str,
     who: Who,
-    wanted: str,
+    wanted: Wanted,
     before: int | None = None,
 ) -> Found:
     """Newest first, from the message ``before`` on. Words that the patient keeps are not looked
     into. Notes and tags stand above the newest."""
-    if not wanted:
+    if not wanted.words:
         return Found((), None, 0)
     beside = [] if before else Notebook(system, session, patient_id, who.staff).all()
     notes = [
@@ -108,7 +110,7 @@ def look(
 
 
 def _messages(
-    system: System, session: Session, patient_id: str, wanted: str, before: int | None
+    system: System, session: Session, patient_id: str, wanted: Wanted, before: int | None
 ) -> tuple[list[Hit], int]:
     cipher = system.vault(session).cipher(patient_id)
     # Columns, not objects: a record has thousands of messages and few hold the words.
@@ -119,19 +121,19 @@ def _messages(
         .order_by(Message.seq.desc())
     )
     rows = session.execute(query if before is None else query.where(Message.seq < before))
-    texts, unreadable, folded = {}, 0, wanted.casefold()
+    texts, unreadable = {}, 0
     for message_id, sealed in rows:
         try:
             text = cipher.open("message", "text", message_id, sealed)
         except CryptoError:
             unreadable += 1
             continue
-        if folded in text.casefold():
+        if wanted.stand_in(text):
             texts[message_id] = text
     return list(_seen(system, session, texts, wanted)), unreadable
 
 
-def _seen(system: System, session: Session, texts: dict[str, str], wanted: str) -> Iterator[Hit]:
+def _seen(system: System, session: Session, texts: dict[str, str], wanted: Wanted) -> Iterator[Hit]:
     """The hits a clinician may see, newest first, up to one more than are shown."""
     ids, given = list(texts), 0
     for begin in range(0, len(ids), SHOWN):
@@ -156,14 +158,11 @@ def _seen(system: System, session: Session, texts: dict[str, str], wanted: str) 
                     return
 
 
-def _hit(seq: int | None, at: datetime, by: str, text: str, wanted: str) -> Hit | None:
-    place = text.casefold().find(wanted.casefold())
-    if place < 0:
+def _hit(seq: int | None, at: datetime, by: str, text: str, wanted: Wanted) -> Hit | None:
+    if not wanted.stand_in(text):
         return None
-    # Folding may change lengths ("ß"); the excerpt is around the place all the same.
-    begin = max(0, place - _AROUND)
-    end = min(len(text), place + len(wanted) + _AROUND)
-    excerpt = text[begin:end]
-    spans = [(place - begin, place - begin + len(wanted))]
-    parts = tuple(cut(excerpt, spans))
-    return Hit(seq, at, by, parts)
+    places = wanted.places(text)
+    first, end = places[0]
+    begin, end = max(0, first - _AROUND), min(len(text), end + _AROUND)
+    spans = [(a - begin, b - begin) for a, b in places if a < end and b > begin]
+    return Hit(seq, at, by, tuple(cut(text[begin:end], spans)))

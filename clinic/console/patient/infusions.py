@@ -17,12 +17,12 @@ from bot.variables import BY_STAFF, TRACKED
 from clinic import details, importing, infusions
 from clinic.console import relations, wording
 from clinic.console.desk import HOME, Desk, back_to, zone
+from clinic.console.patient import visits
 from clinic.console.sign_in.access import Who
 from clinic.people import NotPossibleError
-from clinic.records.models import Clinic, Infusion, Patient, Touch
+from clinic.records.models import Clinic, Infusion, Patient
 from clinic.records.vault import Vault
 from clinic.system import System
-from clinic.touches import plan, schedule
 
 Text = Annotated[str, Form()]
 SAID = {
@@ -48,15 +48,6 @@ class Held:
     minutes: int | None
     #: What was entered; None: it does not open.
     facts: tuple[tuple[str, str], ...] | None
-
-
-@dataclass(frozen=True)
-class Visit:
-    """One touch: what it is, when by the patient's clock, and what became of it."""
-
-    name: str
-    at: str
-    state: str
 
 
 Act = Callable[[System, Session, Patient], object]
@@ -175,8 +166,8 @@ def add(router: APIRouter, desk: Desk) -> None:
             values = {
                 "name": vault.shown_name(patient),
                 "held": [_held(vault, one, now) for one in reversed(rows)],
-                "coming": _visits(system, session, patient, ("pending", "open"))[:_COMING],
-                "been": _visits(system, session, patient, ("answered", "missed", "cancelled"))[
+                "coming": visits.of(system, session, patient, ("pending", "open"))[:_COMING],
+                "been": visits.of(system, session, patient, ("answered", "missed", "cancelled"))[
                     : -_BEEN - 1 : -1
                 ],
                 "zone": patient.timezone.replace("_", " "),
@@ -193,11 +184,6 @@ def add(router: APIRouter, desk: Desk) -> None:
             fields=[TRACKED[name] for name in BY_STAFF],
             **values,
         )
-
-
-def coming(system: System, session: Session, patient: Patient) -> list[Visit]:
-    """The next touches, for the page beside the transcript."""
-    return _visits(system, session, patient, ("pending", "open"))[:3]
 
 
 async def _fields(request: Request) -> dict[str, Any]:
@@ -249,28 +235,6 @@ def _said(name: str, value: Any) -> str:
     if isinstance(value, str):
         return wording.ENTERED[value]
     return f"{value:g} {TRACKED[name].unit}"
-
-
-def _visits(
-    system: System, session: Session, patient: Patient, states: tuple[str, ...]
-) -> list[Visit]:
-    return [
-        _visit(system, touch, patient)
-        for touch in plan.of(session, patient)
-        if touch.state in states
-    ]
-
-
-def _visit(system: System, touch: Touch, patient: Patient) -> Visit:
-    kind = schedule.load().kind(touch.kind)
-    name = system.words.item(kind.content).variants[0] if kind else touch.kind
-    local = touch.due_at.astimezone(ZoneInfo(patient.timezone))
-    state = wording.TOUCHES[touch.state]
-    if touch.state == "pending" and touch.chosen:
-        state = wording.TOUCH_CHOSEN
-    elif touch.reason:
-        state = f"{state}: {wording.TOUCH_REASONS.get(touch.reason, touch.reason)}"
-    return Visit(name, wording.day_and_hour(local), state)
 
 
 def _typed(vault: Vault, one: Infusion, clocks: ZoneInfo) -> dict[str, Any]:

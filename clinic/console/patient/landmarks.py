@@ -1,5 +1,5 @@
 """What stands between the messages on the time line: infusions, stages, check-ins, measures,
-alerts, silences and days."""
+visits of the companion, alerts, silences and days."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from bot import stages
 from clinic.console import wording
-from clinic.console.patient import person, safety
+from clinic.console.patient import person, safety, visits
 from clinic.console.wording import When
 from clinic.conversation import whereabouts
 from clinic.escalation import policy
@@ -26,8 +26,8 @@ SILENCE = timedelta(days=2)
 
 @dataclass(frozen=True)
 class Landmark:
-    """One of them. ``kind`` is a day, an infusion, a stage, a check-in, a measure, an alert or a
-    silence."""
+    """One of them. ``kind`` is a day, an infusion, a stage, a check-in, a measure, a visit, an
+    alert or a silence."""
 
     key: str
     kind: str
@@ -66,6 +66,7 @@ def within(
         *_infusions(session, patient_id, when),
         *_check_ins(system, session, patient_id, stretch),
         *_measures(system, session, patient_id),
+        *_visits(system, session, patient_id, stretch),
         *_alerts(session, patient_id),
     ]
     return [mark for mark in found if stretch.holds(mark.at) and mark.at <= when.now]
@@ -137,6 +138,14 @@ def _measures(system: System, session: Session, patient_id: str) -> Iterable[Lan
         change = f", {screen.change}" if screen.change else ""
         words = f"{screen.name}: {screen.result}{change}"
         yield Landmark(f"measure-{screen.at.isoformat()}-{number}", "measure", words, screen.at)
+
+
+def _visits(
+    system: System, session: Session, patient_id: str, stretch: Stretch
+) -> Iterable[Landmark]:
+    held = visits.been(system, session, patient_id, stretch.begin, stretch.end)
+    for touch, words, at in held:
+        yield Landmark(f"visit-{touch.id}", "visit", f"The companion: {words}", at)
 
 
 def _alerts(session: Session, patient_id: str) -> Iterable[Landmark]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import dropwhile
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Query
@@ -13,8 +14,9 @@ from bot.risk.levels import Level
 from clinic import glass, medical_history
 from clinic.console import presence, relations, wording
 from clinic.console.desk import HOME, Desk, back_to, zone
-from clinic.console.inbox import follow_up, queue
-from clinic.console.patient import infusions, location, person, safety, transcript
+from clinic.console.inbox import follow_up, handed, queue
+from clinic.console.patient import location, person, safety, transcript, visits
+from clinic.console.patient.landmarks import Landmark
 from clinic.console.review import review
 from clinic.console.sign_in.access import Who
 from clinic.conversation import delivery, handoff
@@ -99,7 +101,9 @@ def add(router: APIRouter, desk: Desk) -> None:
                 page = transcript.page(system, session, conversation, when, after=after)
             if page.last > _read_up_to(session, who, patient_id):
                 review.note_reading(desk, session, who, patient_id, reason, page)
-        return desk.page("_turns.html", who, entries=page.entries)
+        # What stands before the first turn was shown with it, as is that turn.
+        fresh = dropwhile(lambda one: isinstance(one, Landmark), page.entries)
+        return desk.page("_turns.html", who, entries=list(fresh))
 
     @router.post("/console/conversations/{conversation_id}/take")
     def take(conversation_id: str, who: Annotated[Who, Depends(desk.acting)]) -> Response:
@@ -208,9 +212,10 @@ def _view(
         "flagged": person.flagged(session, patient_id),
         "past_alerts": person.past_alerts(system, session, patient_id),
         "infusions": person.infusions(session, patient, when),
-        "coming": infusions.coming(system, session, patient),
+        "coming": visits.coming(system, session, patient),
         "screens": safety.screens(system, session, patient_id),
         "responses": safety.responses(system, session, patient_id),
+        "handed": handed.over(session, patient_id, who.staff),
         "follow_up": follow_up.choices(system, session, patient_id, who.staff),
         "plan": safety.plan(system, session, patient_id),
         "whom_to_call": safety.whom_to_call(system, session, patient_id),
