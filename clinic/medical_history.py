@@ -27,16 +27,21 @@ from clinic.system import System
 
 KIND = "medical_history"
 RULE = "medical_history"
+PATH = ROOT / "data" / "policy" / "medical_history.yml"
 
 
 @lru_cache(maxsize=1)
 def policy() -> dict[str, Any]:
     """What can be noted, and which kinds of risk it raises. Raises ValueError."""
-    path = ROOT / "data" / "policy" / "medical_history.yml"
-    document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    document: dict[str, Any] = yaml.safe_load(PATH.read_text(encoding="utf-8"))
+    missing = {"history", "raises", "version", "why"} - {
+        name for name in document if document[name]
+    }
+    if missing:
+        raise ValueError(f"{PATH.name}: {', '.join(sorted(missing))} is missing")
     unknown = set(document["raises"]) - set(RISK_CATEGORIES)
-    if unknown or not document["history"]:
-        raise ValueError(f"medical_history.yml: no such risk as {', '.join(sorted(unknown))}")
+    if unknown:
+        raise ValueError(f"{PATH.name}: no such risk as {', '.join(sorted(unknown))}")
     return document
 
 

@@ -149,7 +149,7 @@ def demo_code(email: str) -> None:
 def _check_data() -> None:
     """Refuse to start with broken words, rules or policy, before a patient meets them."""
     from bot import cadence, content, risk
-    from clinic import crisis
+    from clinic import crisis, medical_history
     from clinic.escalation import policy
     from clinic.journal import prompts
     from clinic.touches import schedule
@@ -162,6 +162,7 @@ def _check_data() -> None:
         prompts.load()
         crisis.countries()
         cadence.load()
+        medical_history.policy()
     except ValueError as error:
         raise mend(str(error)) from None
 

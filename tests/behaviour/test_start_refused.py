@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bot import risk
-from clinic import cli, supervisor
+from clinic import cli, medical_history, supervisor
 
 BROKEN = """category: suicide
 source: a test
@@ -66,6 +66,21 @@ def test_altered_weights_are_refused_by_name(rules: Path) -> None:
     outcome = CliRunner().invoke(cli.app, ["run"], env={"COLUMNS": "300"})
     assert outcome.exit_code != 0
     assert "opinion.json" in outcome.output
+
+
+def test_a_history_that_raises_no_known_risk_is_refused_by_name(
+    rules: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "medical_history.yml"
+    broken.write_text(
+        medical_history.PATH.read_text("utf-8").replace("raises: [", "raises: [luck, ")
+    )
+    monkeypatch.setattr(medical_history, "PATH", broken)
+    medical_history.policy.cache_clear()
+    outcome = CliRunner().invoke(cli.app, ["run"], env={"COLUMNS": "300"})
+    medical_history.policy.cache_clear()
+    assert outcome.exit_code != 0
+    assert "medical_history.yml: no such risk as luck" in outcome.output
 
 
 def test_what_is_written_meanwhile_counts_as_urgent(rules: Path) -> None:
