@@ -1,11 +1,11 @@
 """How well the risk screen finds what it must, and how often it worries without cause.
 
-    python -m bench.risk FOLDER
+    python -m bench.risk FOLDER [--rules]
 
 FOLDER holds labelled public sets as JSON lines ({"id", "text", "label", "risk"}; risk 1 current
 risk of the writer, 0 none, null not scored): cssrs7, cssrs_posts, sad_stress, goemotions, xstest,
 simplesafetytests. Prints rates with Wilson 95 % bounds: the lower one for what must be found, the
-upper one for false alarms. No text of the sets is printed or kept.
+upper one for false alarms. ``--rules``: by the rules alone. No text of the sets is printed or kept.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bot.risk import Level, assess, rules_version
+from bot.risk import Level, RuleSet, assess, ruleset
 
 Row = dict[str, Any]
 
@@ -34,12 +35,13 @@ def wilson(hits: int, total: int, z: float = 1.96) -> tuple[float, float]:
     return (centre - spread) / (1 + square), (centre + spread) / (1 + square)
 
 
-def assessed(folder: Path, name: str) -> list[Row]:
+def assessed(folder: Path, name: str, using: RuleSet) -> list[Row]:
     path = folder / f"{name}.jsonl"
     if not path.is_file():
         return []
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
-    return [row | {"level": assess(row["text"]).level} for row in rows if row["risk"] is not None]
+    scored = (row for row in rows if row["risk"] is not None)
+    return [row | {"level": assess(row["text"], using=using).level} for row in scored]
 
 
 def line(name: str, rows: Iterable[Row], found: bool) -> None:
@@ -56,15 +58,16 @@ def line(name: str, rows: Iterable[Row], found: bool) -> None:
 
 
 def main() -> int:
-    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_dir():
+    folders = [name for name in sys.argv[1:] if name != "--rules"]
+    if len(folders) != 1 or not Path(folders[0]).is_dir():
         print(__doc__)
         return 2
-    folder = Path(sys.argv[1])
+    using = ruleset() if "--rules" not in sys.argv else replace(ruleset(), opinion=None)
     sets = {
-        name: assessed(folder, name)
+        name: assessed(Path(folders[0]), name, using)
         for name in ("cssrs7", "cssrs_posts", *ORDINARY, "simplesafetytests")
     }
-    print(f"rules {rules_version()}\n")
+    print(f"rules {using.name}{'' if using.opinion else ' alone'}\n")
     print(f"{'set':<48}{'rows':>6}  {'watch or more':<22}urgent or more")
 
     def part(name: str, wanted: Callable[[Row], bool]) -> list[Row]:

@@ -5,7 +5,8 @@ of the writer, 0 none, null left out); docs/clinical/model-card.md says where th
 their licences allow. Our own short examples lie in data/risk/en/voices and in the rules. Runs in
 the assistant's environment, which has scikit-learn; the file it writes needs nothing.
 
-Scores are calibrated, and the threshold found, on messages the weights were not learned from.
+Scores are calibrated, and the threshold found, on messages the weights were not learned from: our
+own sentences are judged by weights that know none by the same hand.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import yaml
@@ -24,9 +27,9 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
 from bot.risk import ROOT, Level, assess, ruleset
-from bot.risk.opinion import Opinion, dump, grams, passages
+from bot.risk.opinion import Opinion, dump, grams, handicap, passages
 
-VERSION = 1
+VERSION = 2
 #: Weight of one message of each set: there are many of the everyday ones, and ours speak as
 #: patients do.
 SETS = {"cssrs7": 1.0, "cssrs_posts": 1.0, "sad_stress": 0.1, "goemotions": 0.1, "xstest": 1.0}
@@ -37,32 +40,48 @@ OWN = {"voices": 10.0, "rules": 5.0, "intents": 10.0}
 TO_SELF = ("suicide", "self_harm")
 EVERYDAY = ("sad_stress", "goemotions", "xstest")
 #: The share of everyday messages that may make the companion ask: it sets the threshold.
-MOST_ALARMS = 0.005
+MOST_ALARMS = 0.006
 _ENTITY = re.compile(r"\[([^\]]*)\](?:\([^)]*\)|\{[^}]*\})")
 _SIZE = 1 << 18
-_FOLDS = 5
+#: Heads the sentences of another author in a file of voices; those before the first are ours too.
+_HAND = "# another hand: "
+_FIRST = "the first hand"
 _INVERSE_REGULARISATION = 8.0
 
 
-def read(folder: Path) -> list[tuple[str, str, int]]:
-    """Every example: its set, its text and whether it shows risk."""
+class Row(NamedTuple):
+    """One example. ``hand``: who wrote it, where it is one of our voices."""
+
+    set: str
+    text: str
+    risk: int
+    hand: str = ""
+
+
+def read(folder: Path) -> list[Row]:
     rows = []
     for name in SETS:
         for line in (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
             if row["risk"] is not None:
-                rows.append((name, row["text"], int(row["risk"])))
-    for file, risk in (("risk", 1), ("quiet", 0)):
-        text = (ROOT / "en" / "voices" / f"{file}.txt").read_text(encoding="utf-8")
-        rows += [
-            ("voices", one, risk) for one in text.splitlines() if one and not one.startswith("#")
-        ]
+                rows.append(Row(name, row["text"], int(row["risk"])))
+    rows += [*voices("risk", 1), *voices("quiet", 0)]
     for rule in (*ruleset().rules, *ruleset().together):
-        rows += [("rules", one, 0) for one in rule.quiet]
+        rows += [Row("rules", one, 0) for one in rule.quiet]
         if rule.category in TO_SELF and rule.level >= Level.urgent:
-            rows += [("rules", one, 1) for one in rule.match]
-    rows += [("intents", one, 0) for one in intents()]
+            rows += [Row("rules", one, 1) for one in rule.match]
+    rows += [Row("intents", one, 0) for one in intents()]
     return rows
+
+
+def voices(file: str, risk: int) -> Iterator[Row]:
+    """The sentences of data/risk/en/voices, with the hand that wrote them."""
+    hand = _FIRST
+    for line in (ROOT / "en/voices" / f"{file}.txt").read_text(encoding="utf-8").splitlines():
+        if line.startswith(_HAND):
+            hand = line.removeprefix(_HAND)
+        elif line and not line.startswith("#"):
+            yield Row("voices", line, risk, hand)
 
 
 def intents() -> list[str]:
@@ -78,20 +97,22 @@ def intents() -> list[str]:
 class Data:
     """The examples as a sparse matrix: a row a passage, columns as ``grams`` numbers them."""
 
-    def __init__(self, rows: list[tuple[str, str, int]]) -> None:
+    def __init__(self, rows: list[Row]) -> None:
         normalise = ruleset().normalise
-        self.sets = np.array([name for name, _, _ in rows])
-        self.risk = np.array([risk for _, _, risk in rows])
+        self.sets = np.array([row.set for row in rows])
+        self.risk = np.array([row.risk for row in rows])
+        self.hand = np.array([row.hand for row in rows])
         self.weight = np.array([(SETS | OWN)[name] for name in self.sets])
         places, owners, whole = [], [], []
-        for number, (_, text, _) in enumerate(rows):
-            read = normalise(text)
+        for number, row in enumerate(rows):
+            read = normalise(row.text)
             for part, (first, last) in enumerate(passages(read)):
                 places.append(sorted(grams(read.words[first:last], _SIZE)))
                 owners.append(number)
                 whole.append(part == 0)
         self.owner, self.whole = np.array(owners), np.array(whole)
-        self.passages = np.bincount(self.owner, minlength=len(rows))
+        counts = np.bincount(self.owner, minlength=len(rows))
+        self.handicap = np.array([handicap(int(count)) for count in counts])
         lengths = [len(some) for some in places]
         values = np.concatenate([np.full(n, 1 / np.sqrt(n or 1)) for n in lengths])
         starts = np.concatenate([[0], np.cumsum(lengths)])
@@ -118,16 +139,19 @@ class Data:
         """The raw score of each message, as ``Opinion`` computes it."""
         best = np.full(len(self.risk), -np.inf)
         np.maximum.at(best, self.owner, self.matrix @ weights + bias)
-        return best - np.log(self.passages)
+        return best - self.handicap
 
 
 def unseen(data: Data) -> np.ndarray:
-    """Each message's score by weights that were not learned from it."""
+    """Each message's score by weights learned from neither it nor any voice of the same hand."""
     result = np.zeros(len(data.risk))
     strata = [f"{name} {risk}" for name, risk in zip(data.sets, data.risk, strict=True)]
-    folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=1)
-    for learned, left in folds.split(data.risk, strata):
-        result[left] = data.scores(*data.fit(learned))[left]
+    hands = sorted(set(data.hand) - {""})
+    folds = StratifiedKFold(len(hands), shuffle=True, random_state=1)
+    for hand, (_, left) in zip(hands, folds.split(data.risk, strata), strict=True):
+        out = data.hand == hand
+        out[left] |= data.hand[left] == ""
+        result[out] = data.scores(*data.fit(np.flatnonzero(~out)))[out]
     return result
 
 
@@ -138,22 +162,24 @@ def calibrated(data: Data, scores: np.ndarray) -> tuple[float, float]:
 
 
 def told(data: Data, chance: np.ndarray, threshold: float, asked: np.ndarray) -> dict[str, object]:
-    """The figures of the model card, all on messages the weights were not learned from.
+    """The figures of the model card, all on messages the weights were not learned from; of a voice,
+    on none by the same hand.
 
     ``asked``: where the rules alone are at ``watch`` or more. Counts are [rules, with it, of].
     """
-    by_set = {}
-    for name in (*SETS, *OWN):
-        mine = data.sets == name
+
+    def part(mine: np.ndarray) -> dict[str, object]:
         risk = data.risk[mine] == 1
         rules = asked[mine]
         both = rules | (chance[mine] >= threshold)
-        by_set[name] = {
-            "at risk": [int(rules[risk].sum()), int(both[risk].sum()), int(risk.sum())],
-            "not": [int(rules[~risk].sum()), int(both[~risk].sum()), int((~risk).sum())],
+        figures: dict[str, object] = {
+            name: [int(rules[these].sum()), int(both[these].sum()), int(these.sum())]
+            for name, these in (("at risk", risk), ("not", ~risk))
         }
         if risk.any() and not risk.all():
-            by_set[name]["auc"] = round(float(roc_auc_score(risk, chance[mine])), 3)
+            figures["auc"] = round(float(roc_auc_score(risk, chance[mine])), 3)
+        return figures
+
     bins = []
     for low in np.arange(0, 1, 0.2):
         inside = (chance >= low) & (chance < low + 0.2)
@@ -162,14 +188,18 @@ def told(data: Data, chance: np.ndarray, threshold: float, asked: np.ndarray) ->
             said = float(np.average(chance[inside], weights=weight))
             was = float(np.average(data.risk[inside], weights=weight))
             bins.append([round(said, 3), round(was, 3), int(inside.sum())])
-    return {"raised": by_set, "calibration": bins}
+    return {
+        "raised": {name: part(data.sets == name) for name in (*SETS, *OWN)},
+        "hands": {hand: part(data.hand == hand) for hand in sorted(set(data.hand) - {""})},
+        "calibration": bins,
+    }
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, file: Path = ROOT / "en" / "opinion.json") -> None:
     rows = read(folder)
     data = Data(rows)
     alone = replace(ruleset(), opinion=None)
-    asked = np.array([assess(text, using=alone).level >= Level.watch for _, text, _ in rows])
+    asked = np.array([assess(text, using=alone).level >= Level.watch for _, text, *_ in rows])
     scores = unseen(data)
     slope, offset = calibrated(data, scores)
     chance = 1 / (1 + np.exp(-(slope * scores + offset)))
@@ -183,7 +213,6 @@ def main(folder: Path) -> None:
         },
         "unseen": told(data, chance, threshold, asked),
     }
-    file = ROOT / "en" / "opinion.json"
     file.write_text(dump(opinion, card), encoding="utf-8")
     print(json.dumps(card["unseen"], indent=1), f"threshold {threshold:.3f}", file, sep="\n")
 

@@ -30,9 +30,10 @@ REASON = "No rule matched, but the wording is like that of people at risk. A sta
 
 #: Fewer words than this tell it nothing ("I'm done", "goodbye").
 FEWEST = 4
-#: A passage is whole sentences of so many words together, and never more than ``_MOST``.
-_ENOUGH = 12
+#: A passage is a sentence of so many words, or several together, and never more than ``_MOST``.
+_ENOUGH = 8
 _MOST = 45
+_SHARE = 0.7
 _LONGEST_RUN = 3
 _LETTERS = 4
 
@@ -64,8 +65,7 @@ class Opinion:
         """How likely the writer is in danger, were risk as common as in the training data."""
         parts = passages(text)
         score, first, last = max((self._score(text.words[a:b]), a, b) for a, b in parts)
-        # Many passages are many chances of a false alarm: each must be that much graver.
-        probability = _logistic(self.slope * (score - math.log(len(parts))) + self.offset)
+        probability = _logistic(self.slope * (score - handicap(len(parts))) + self.offset)
         return Said(probability, first, last)
 
     def _score(self, words: Sequence[str]) -> float:
@@ -85,6 +85,14 @@ def passages(text: Text) -> list[tuple[int, int]]:
             result.append((begin, index))
             begin = index
     return result if len(result) > 2 else result[:1]
+
+
+def handicap(parts: int) -> float:
+    """How much graver one of so many passages must be: each is one more chance of a false alarm.
+
+    A logarithm would make up for it if passages were independent; those of one message are not.
+    """
+    return _SHARE * math.log(parts)
 
 
 def grams(words: Sequence[str], size: int) -> set[int]:

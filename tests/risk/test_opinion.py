@@ -56,8 +56,24 @@ def test_it_shows_the_passage_it_rests_on() -> None:
     assert (alone.level, alone.evidence[0].rule) == (Level.watch, opinion.ID)
     around = "We planted beans and then it rained a little on the way home from the shop. " * 3
     inside = assess(around + UNSEEN + ". " + around)
-    if inside.evidence:
-        assert inside.evidence[0].start <= len(around) < inside.evidence[0].end
+    assert (inside.level, inside.evidence[0].rule) == (Level.watch, opinion.ID)
+    assert inside.evidence[0].start <= len(around) < inside.evidence[0].end
+
+
+def test_a_page_around_it_does_not_hide_what_it_finds_alone() -> None:
+    """Three in ten; version 1 found hardly any of its own inside a page again."""
+    around = "We planted beans and then it rained a little on the way home from the shop. " * 4
+    found = [
+        case.talk[0]
+        for case in held()
+        if case.at_least > Level.none
+        and len(case.talk) == 1
+        and case.level(RULES_ALONE) is Level.none
+        and case.level() is Level.watch
+    ]
+    inside = [assess(f"{around}{text}. {around}").level >= Level.watch for text in found]
+    assert len(inside) >= 30
+    assert sum(inside) >= 0.3 * len(inside)
 
 
 def test_there_are_enough_voices_and_none_is_a_test_sentence() -> None:
