@@ -18,14 +18,15 @@ from pathlib import Path
 
 import uvicorn
 from playwright.sync_api import Page
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from clinic import demo_weeks, people
 from clinic.app import create_app
 from clinic.clock import ManualClock
+from clinic.console import relations, tour
 from clinic.console.desk import COOKIE
 from clinic.console.sign_in import access
-from clinic.records.models import Infusion, Patient, Staff
+from clinic.records.models import Escalation, Infusion, Patient, Staff
 from clinic.system import assemble
 from tests.browser.test_zoom_and_print import PAGES, PARTS
 from tests.builders import World, free_ports, settings
@@ -37,10 +38,8 @@ NOW = datetime(2026, 6, 3, 15, tzinfo=UTC)
 SIZES = ((360, 780), (820, 1180), (1280, 800))
 #: What a person wants who wonders what it looks like: page, theme, and the name in docs/pictures.
 KEPT = {
-    ("-patients", 1280, "light"): "desk-patients.png",
     ("-patients-patient_id-pictures", 1280, "light"): "desk-pictures.png",
-    ("-overview", 1280, "light"): "desk-overview.png",
-    ("-patients-patient_id-review", 1280, "dark"): "desk-review-dark.png",
+    ("-overview", 1280, "dark"): "desk-overview-dark.png",
     ("-overview-room", 820, "print"): "desk-room-paper.png",
 }
 _SHOWN = Path("docs/pictures")
@@ -54,19 +53,20 @@ def take(folder: Path, wanted: list[str]) -> None:
         _clinic(Path(home)) as (world, url),
         chromium() as browser,
     ):
-        for role in sorted(set(PAGES.values())):
+        for role in sorted(set(PAGES.values()), reverse=True):
             staff, patient = _staff(world, role), _furthest(world)
-            if role == "supervisor":
-                with world.system.database.write() as session:
+            with world.system.database.write() as session:
+                session.execute(update(Staff).values(tour=tour.OVER))
+                if role != "admin" and patient not in relations.readable(session, staff, NOW):
                     found = session.get_one(Patient, patient)
-                    people.relate(world.system, session, found, staff, "supervisor")
+                    people.relate(world.system, session, found, staff, role)
             window = browser.new_context(locale="en-US")
             cookie = {"name": COOKIE, "value": _token(world, staff), "url": f"{url}/console"}
             window.add_cookies([cookie])  # type: ignore[list-item]
             page = window.new_page()
             page.clock.set_fixed_time(NOW)
             for path in (one for one, may in PAGES.items() if may == role):
-                if path not in PARTS and all(word in path for word in wanted):
+                if path not in PARTS and (not wanted or any(word in path for word in wanted)):
                     heartbeat(world)
                     _look(page, url + _filled(world, path, staff, patient), folder, _name(path))
             window.close()
@@ -97,11 +97,11 @@ def _keep(page: Page, folder: Path, name: str, wide: int, theme: str) -> None:
 
 @contextmanager
 def _clinic(home: Path) -> Iterator[tuple[World, str]]:
-    """Nine weeks of twelve patients, on a clock that stands still."""
+    """Eight weeks of eight patients, on a clock that stands still."""
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     chosen = settings(home, port=port, public_url=url)
-    demo_weeks.make(chosen, NOW, patients=12, weeks=9, seed=1)
+    demo_weeks.make(chosen, NOW, patients=8, weeks=8, seed=1)
     clock = ManualClock(NOW)
     system = assemble(chosen, clock)
     edge = uvicorn.Server(
@@ -133,13 +133,14 @@ def _token(world: World, staff: Staff) -> str:
 
 
 def _furthest(world: World) -> str:
-    """A patient who has come as far as any."""
+    """A patient with an alert who has come as far as any such."""
     with world.system.database.read() as session:
         return (
             session.scalars(
                 select(Patient.id)
                 .join(Infusion, Infusion.patient_id == Patient.id)
-                .order_by(Infusion.number.desc(), Patient.created_at)
+                .outerjoin(Escalation, Escalation.patient_id == Patient.id)
+                .order_by(Escalation.number.is_(None), Infusion.number.desc(), Patient.created_at)
             ).first()
             or ""
         )
