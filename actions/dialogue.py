@@ -152,13 +152,11 @@ class Dialogue:
         elif self._own("closed"):
             self._say("closed")
         self.memory.finish(self.flow, self.turn)
-        plan = safety_plan.offer(self.turn) if self.flow.then_plan else None
-        if plan and not self._declined():
+        declined = (self.answers.get("consent") or {}).get("value") == "no"
+        if self.flow.then_plan and not declined and (plan := safety_plan.offer(self.turn)):
             say(self.dispatcher, self.turn, plan)
-
-    def _declined(self) -> bool:
-        """Whether they want no questions at all."""
-        return (self.answers.get("consent") or {}).get("value") == "no"
+        elif self.flow.leads_to:
+            say(self.dispatcher, self.turn, f"{self.flow.leads_to}.offer")
 
     def _end(self, how: str) -> None:
         if how == "finished" and self.memory.waiting:

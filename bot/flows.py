@@ -104,6 +104,8 @@ class Flow:
     needs_next: bool = False
     #: At its end the safety plan is offered, when there is none yet.
     then_plan: bool = False
+    #: The dialogue that is offered at its end.
+    leads_to: str = ""
     #: Intents that begin it by themselves.
     intents: tuple[str, ...] = ()
     #: The step that the words which began it already answer.
@@ -134,6 +136,9 @@ def flows() -> dict[str, Flow]:
 def load(root: Path) -> dict[str, Flow]:
     """Read and check every flow. Raises FlowError naming file and step."""
     found = [_flow(path) for path in sorted(root.glob("*.yml"))]
+    names = {"", *(flow.name for flow in found)}
+    for flow in found:
+        _require(flow.leads_to in names, f"{flow.name}.yml", "leads to no dialogue")
     return {flow.name: flow for flow in sorted(found, key=lambda flow: (flow.rank, flow.name))}
 
 

@@ -327,6 +327,57 @@ def test_grounding_that_helps_ends_there(talk: Talk) -> None:
     assert measured == [{"distress": 6}, {"distress": 3}]
 
 
+PLACE = {"known": {"safe_place": "the bench by the lake", "let_go": "rest is allowed"}}
+
+
+@pytest.mark.parametrize("name", ["preparation", "day_of"])
+def test_the_end_of_getting_ready_and_of_the_days_check_leads_into_a_practice(
+    talk: Talk, name: str
+) -> None:
+    context = {"known": KNOWN, "clinic": {**CLINIC, "clinic_name": "Harbor Clinic"}}
+    reply = begin(talk, flows()[name], **context)
+    while not over(reply):
+        reply = talk.taps("skip", **context)
+    assert reply.ids[-2:] == [f"{name}.closed", "relaxing.offer"]
+    assert talk.says("yes", **context).ids == ["relaxing.start", "relaxing.before"]
+
+
+def test_the_practice_goes_to_the_place_and_words_that_were_picked_and_is_measured(
+    talk: Talk,
+) -> None:
+    begin(talk, flows()["relaxing"], **PLACE)
+    talk.says("5", **PLACE)
+    said = [talk.taps("done", **PLACE) for _ in range(8)]
+    assert [reply.last.removeprefix("relaxing.") for reply in said] == [
+        *("loosen", "breathe", "place_known", "around", "words_known", "breathe_more"),
+        *("back", "after"),
+    ]
+    assert "the bench by the lake" in said[2].text
+    assert "rest is allowed" in said[4].text
+    assert talk.says("2", **PLACE).ids == ["relaxing.closed"]
+    measured = [data for (kind, _), data in talk.records.items() if kind == "check_in"]
+    assert measured == [{"distress": 5}, {"distress": 2}]
+
+
+@pytest.mark.parametrize("after", range(1, 9))
+def test_the_practice_stops_at_any_step_and_nothing_waits_behind_it(talk: Talk, after: int) -> None:
+    begin(talk, flows()["relaxing"])
+    talk.says("5")
+    for _ in range(after - 1):
+        talk.taps("done")
+    assert talk.taps("stop").ids == ["reflection.stopped"]
+    assert talk.opens(after=24 * 3600).ids != ["conversation.welcome_back"]
+
+
+def test_who_is_still_in_distress_after_the_practice_is_offered_a_person(talk: Talk) -> None:
+    begin(talk, flows()["relaxing"])
+    talk.says("6")
+    for _ in range(8):
+        talk.taps("skip")
+    assert talk.says("8").ids == ["relaxing.person"]
+    assert talk.taps("yes").tasks() == [("human_request", "urgent")]
+
+
 @pytest.mark.parametrize(
     ("words", "exercise"),
     [("I need a grounding exercise", "grounding"), ("show me a breathing exercise", "breathing")],
