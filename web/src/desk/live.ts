@@ -88,10 +88,9 @@ function typing(): void {
   const line = document.querySelector<HTMLElement>("[data-typing]");
   if (!line) return;
   line.textContent = `${line.dataset["typing"] ?? ""} is writing`;
-  line.hidden = false;
   window.clearTimeout(typed);
   typed = window.setTimeout(() => {
-    line.hidden = true;
+    line.textContent = "";
   }, TYPES_FOR);
 }
 
