@@ -120,7 +120,7 @@ class Dialogue:
 
     def _start(self, flow: Flow, fresh: bool) -> None:
         self._enter(flow.name)
-        going_on = not fresh and self.memory.is_unfinished(flow, self.turn)
+        going_on = not fresh and flow.kept and self.memory.is_unfinished(flow, self.turn)
         if going_on:
             self._say("go_on")
             self._ask_next()
@@ -201,8 +201,11 @@ class Dialogue:
             earlier, value = corrected
             self._say("changed")
             self._fill(earlier, {"state": "answered", **self._words(), "value": value})
+        elif routed.told(turn, step):
+            conversation.answer_question(self.dispatcher, turn)
+            self._again(step, after_question=True)
         elif (given := self._command(step)) is None:
-            if turn.heard and step.record != "team_question":
+            if turn.heard and step.record != "team_question" and not routed.asked(turn, step):
                 routed.beside(self.dispatcher, turn)
             self._answer(step)
         elif turn.asked in conversation.HUMAN_QUESTIONS and given in ("skip", "deny"):
@@ -219,7 +222,7 @@ class Dialogue:
         declines = turn.intent in ("skip", "deny")
         if declines and turn.kind == "text" and turn.asked in conversation.HUMAN_QUESTIONS:
             return turn.intent
-        return reading.command(turn, step)
+        return reading.command(turn, step, self.flow)
 
     def _obey(self, given: str, step: Step) -> None:
         wished = None if given in ("resume_reflection", "start_fresh") else self._wished()
@@ -249,8 +252,8 @@ class Dialogue:
             self._again(step, after_question=True)
         elif given == "start_fresh":
             self._start(self.flow, fresh=True)
-        elif wished is not None and wished.name != self.flow.name:
-            self._start(wished, fresh=False)
+        elif wished is not None and (self.flow.seed or wished.name != self.flow.name):
+            self._start(wished, fresh=wished.name == self.flow.name)
         else:
             # Empty, hello, thanks, start, go on: the question still stands.
             self._again(step)

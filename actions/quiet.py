@@ -61,9 +61,11 @@ LINES = {
     "report_fading": "team",
     "ask_schedule_boosters": "team",
     "ask_therapist_or_support": "team",
+    "told_no_ride": "no_ride",
     "ask_driving": "driving",
     "ask_alcohol": "alcohol",
     "ask_privacy_delete_export": "sharing",
+    "pause_program": "sharing",
     "park_decision": "decision",
     "ask_who_reads": "readers",
     "ask_are_you_human": "program",
@@ -85,7 +87,7 @@ def speak(dispatcher: CollectingDispatcher, turn: Turn) -> None:
     answer = ANSWERS.get(turn.asked) if in_row else None
     if turn.stage == "infusion":
         _point_to_the_staff(dispatcher, turn)
-    elif turn.typed and LEFT.search(turn.text):
+    elif turn.typed and (LEFT.search(turn.text) or turn.intent == "told_going_home"):
         _left(dispatcher, turn)
     elif turn.typed and _unwell(turn):
         _call_staff(dispatcher, turn)

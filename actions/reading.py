@@ -33,7 +33,14 @@ EXERCISES = ("ask_grounding", "ask_breathing")
 WISH = re.compile(r"\?\s*$|\b(need|want|can|could|please|pls|show|give|help me|let'?s|now)\b", re.I)
 #: Typed, these may change to another dialogue. Others begin by a tap alone: "I want to quit my job"
 #: and "I'm afraid of needles" are answers.
-SWITCHES = ("start_reflection", "write_journal")
+SWITCHES = ("start_reflection", "write_journal", "pause_program")
+#: A pause is asked for when it is about us. "I don't want to do this any more" ends the dialogue
+#: that runs, and "I stop answering the phone" is an answer.
+ALL_THIS = re.compile(r"\bthis\b|\ball of it\b", re.IGNORECASE)
+ABOUT_US = re.compile(
+    r"\b(messag|text|writ|contact|remind|visit|come by|coming by|notif|unsubscri|program|check on)",
+    re.IGNORECASE,
+)
 #: Not about the question, answered in a line; then the question is asked again.
 ASIDES = ("insult", "under_age", "someone_else", "other_language")
 #: A typed command is short and sure. Anything longer is the patient's story.
@@ -92,8 +99,12 @@ YES = re.compile(r"^(y|yes|yeah|yep|yup|sure|i do|i am|i did|i have|of course|a 
 NO = re.compile(r"^(n|no|nope|nah|not|none|never|i don'?t|i'?m not|i haven'?t|i didn'?t)\b", re.I)
 
 
-def command(turn: Turn, step: Step) -> str | None:
+def command(turn: Turn, step: Step, flow: Flow) -> str | None:
     """The command this turn gives, None when it is an answer to ``step``."""
+    own = turn.kind == "text" and turn.intent in flow.intents
+    if own and flow.seed and step.takes == "words":
+        # What begins this dialogue is an answer where any words are.
+        return None
     if turn.kind == "choice":
         return None if turn.intent in ("tell", "affirm", "deny") else turn.intent
     if not turn.text:
@@ -116,6 +127,8 @@ def command(turn: Turn, step: Step) -> str | None:
         or (step.any_words and KIND_LINE.match(turn.text))
     ):
         return None
+    if turn.intent == "pause_program" and not ABOUT_US.search(turn.text):
+        return "stop_for_now" if ALL_THIS.search(turn.text) else None
     if turn.intent == "talk_to_human" and step.takes == "words" and OWN_PEOPLE.match(turn.text):
         return None
     if turn.intent == "nothing_happened":

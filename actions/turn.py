@@ -145,7 +145,9 @@ def read(tracker: Tracker) -> Turn:
     intent = _Intent.of(parsed)
     guessed = _guess(parsed, intent)
     asks = tuple(turn.get("also") or ())
-    heard = None if tapped or (guessed.name in GENERAL and guessed.sure) else wish(text)
+    heard = (
+        None if tapped or (guessed.name in GENERAL and guessed.sure) else wish(text, _stage(turn))
+    )
     if heard is None and asks and guessed.name not in asks:
         heard = asks[0]
     if heard and intent.name not in UNTOUCHED:
@@ -246,6 +248,10 @@ def _guess(parsed: Mapping[str, Any], intent: _Intent) -> _Intent:
         return intent
     ranked = (_Intent.of({"intent": one}) for one in parsed.get("intent_ranking") or ())
     return next((one for one in ranked if one.sure and one.name != "nlu_fallback"), _Intent())
+
+
+def _stage(turn: Mapping[str, Any]) -> str:
+    return str({**CONTEXT, **(turn.get("context") or {})}["stage"])
 
 
 def _users(tracker: Tracker) -> Iterator[dict[str, Any]]:

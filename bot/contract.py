@@ -64,6 +64,7 @@ TASKS = (
     "therapist",
     "summary",
     "under_age",
+    "pause",
     "other",
 )
 

@@ -1,8 +1,9 @@
 """What is heard by its words alone, wherever it is said and whatever the classifier made of it.
 
 Questions that no program may answer: about a medicine, a dose, how it will go, what somebody has,
-and whether a memory is true. A guess that fails must not let one of them pass, so these go by the
-names of medicines (``data/policy/medicines.yml``) and by a few shapes of a question
+and whether a memory is true. And what the clinic has to know at some stages, also when nobody has
+asked: a meal, a drink, no ride home. A guess that fails must not let one of them pass, so these go
+by the names of medicines (``data/policy/medicines.yml``) and by a few shapes of a sentence
 (``data/policy/heard.yml``). Being wrong here costs the clinic one line on its list.
 """
 
@@ -45,9 +46,32 @@ class Shapes:
     medicine: re.Pattern[str]
 
 
-def wish(text: str) -> str | None:
+@dataclass(frozen=True)
+class Told:
+    """Something said in passing that is the clinic's, at these stages and no others."""
+
+    intent: str
+    stages: frozenset[str]
+    shapes: re.Pattern[str]
+    never: re.Pattern[str]
+
+    def fits(self, sentence: str, stage: str) -> bool:
+        """Whether this sentence tells it. A dream, or what somebody else did, tells nothing."""
+        return (
+            stage in self.stages
+            and bool(self.shapes.search(sentence))
+            and not self.never.search(sentence)
+        )
+
+
+def wish(text: str, stage: str = "") -> str | None:
     """The intent these words certainly have; None when they leave it to the classifier."""
-    return next((asked for sentence in _sentences(text) if (asked := _of(sentence))), None)
+    asked = next((asked for one in _sentences(text) if (asked := _of(one))), None)
+    return asked or next((_told(one, stage) for one in _sentences(text) if _told(one, stage)), None)
+
+
+def _told(sentence: str, stage: str) -> str | None:
+    return next((told.intent for told in tellings() if told.fits(sentence, stage)), None)
 
 
 def parts(text: str) -> list[str]:
@@ -73,6 +97,17 @@ def _of(sentence: str) -> str | None:
     if shapes.prognosis.search(sentence) or shapes.diagnosis.search(sentence):
         return DIAGNOSIS
     return None
+
+
+@lru_cache(maxsize=1)
+def tellings() -> tuple[Told, ...]:
+    """What may be told in passing, as ``heard.yml`` has it; the first that fits counts."""
+    listed = _read("heard")["told"]
+    never = _any(listed["never"])
+    return tuple(
+        Told(intent, frozenset(one["stages"]), _any(one["shapes"]), never)
+        for intent, one in listed["intents"].items()
+    )
 
 
 @lru_cache(maxsize=1)

@@ -41,9 +41,12 @@ from clinic.records.models import (
     Message,
     Outbox,
     Patient,
+    Record,
     RiskAssessment,
     Staff,
+    Touch,
 )
+from clinic.records.vault import Vault
 from clinic.scripts import load, span
 from clinic.settings import ROOT, Mail, Settings
 from clinic.system import System, assemble
@@ -320,7 +323,23 @@ class Scene:
                 "rules": [e["rule"] for e in assessed.evidence],
                 "replies": replies,
                 "alerted": alert is not None,
+                "tasks": _tasks(session, vault, mine),
+                "visits": bool(
+                    session.scalar(
+                        select(func.count()).where(
+                            Touch.state == "pending", Touch.due_at > self.system.clock.now()
+                        )
+                    )
+                ),
             }
+
+
+def _tasks(session: Session, vault: Vault, message: Message) -> list[str]:
+    """What a message put on the clinic's list."""
+    rows = session.scalars(
+        select(Record).where(Record.kind == "clinic_task", Record.message_id == message.id)
+    )
+    return sorted(data["task"] for _, data in vault.documents(list(rows)))
 
 
 def _only_patient(session: Session) -> Patient:
@@ -348,6 +367,10 @@ def compare(expect: dict[str, Any], said: dict[str, Any]) -> list[str]:
         for pattern in expect.get("says_not", [])
         if re.search(pattern, spoken, re.IGNORECASE)
     ]
+    if "tasks" in expect and sorted(expect["tasks"]) != said["tasks"]:
+        problems.append(f"on the clinic's list {said['tasks']}, wanted {expect['tasks']}")
+    if expect.get("visits", said.get("visits")) != said.get("visits"):
+        problems.append("the companion comes by itself" if said["visits"] else "it does not come")
     wanted = expect.get("clinician_alerted")
     if wanted is not None and wanted != said["alerted"]:
         problems.append("no clinician was alerted" if wanted else "a clinician was alerted")

@@ -134,12 +134,17 @@ def cancel(
 
 
 def travel(
-    system: System, session: Session, patient: Patient, timezone: str, country: str | None = None
+    system: System,
+    session: Session,
+    patient: Patient,
+    timezone: str,
+    country: str | None = None,
+    actor: str = "system",
 ) -> None:
     """The patient is in another zone now: wall-clock rules (driving, evenings) follow them, and the
     numbers to call follow ``country`` (None: where the clinic is)."""
     patient.timezone, patient.country = zone_named(timezone), country_named(country)
-    _changed(system, session, patient, "patient.travel", timezone=timezone)
+    _changed(system, session, patient, "patient.travel", actor, timezone=timezone)
 
 
 def set_program(system: System, session: Session, patient: Patient, program: str) -> None:
@@ -238,11 +243,16 @@ def _one_a_day(session: Session, patient: Patient, infusion: Infusion) -> None:
 
 
 def _changed(
-    system: System, session: Session, patient: Patient, action: str, **detail: str
+    system: System,
+    session: Session,
+    patient: Patient,
+    action: str,
+    actor: str = "system",
+    **detail: str,
 ) -> None:
     touches.settle(system, session, patient)
     now, subject = system.clock.now(), f"patient:{patient.id}"
-    system.audit.add(session, now, "system", action, subject, patient.id, **detail)
+    system.audit.add(session, now, actor, action, subject, patient.id, **detail)
 
 
 def _number(session: Session, patient: Patient) -> None:

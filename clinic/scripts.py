@@ -9,7 +9,7 @@ from typing import Any
 import fastjsonschema
 import yaml
 
-from bot.contract import RISK_LEVELS
+from bot.contract import RISK_LEVELS, TASKS
 from bot.stages import PROGRAMS
 
 _LEVEL = {"enum": list(RISK_LEVELS)}
@@ -37,6 +37,10 @@ _TURN = {
                 "says": _REGEXES,
                 "says_not": _REGEXES,
                 "clinician_alerted": {"type": "boolean"},
+                # What this turn put on the clinic's list: all of it, in any order.
+                "tasks": {"type": "array", "items": {"enum": list(TASKS)}},
+                # Whether the companion still comes by itself, at some time to come.
+                "visits": {"type": "boolean"},
             },
         },
     },

@@ -104,6 +104,7 @@ TASKS = {
     "fasting": "Food or drink before an infusion",
     "therapist": "Someone to talk to",
     "under_age": "Says they are under 18: the companion is closed to them until this is done",
+    "pause": "Wants a pause: the companion no longer comes by itself",
     "summary": "A page for the visit is ready",
     "other": "Something else",
     "welfare": "Silent since an alert: look in on them",

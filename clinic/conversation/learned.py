@@ -25,8 +25,9 @@ def keep_record(
     """Store what the dialogue learned; the same key replaces, so an entry grows in place."""
     now, data = system.clock.now(), record["data"]
     if whereabouts.place(session, conversation.patient_id, message.created_at).impaired:
-        # Nobody decides about consent or sharing while it works (domain.md R09).
-        if record["kind"] == "consent":
+        # Nobody decides about consent or sharing while it works (domain.md R09); a no counts at any
+        # time, and visits can be changed on the page of their days then, too.
+        if record["kind"] == agreed.KIND and data["given"] and data["scope"] != agreed.VISITS:
             return
         if data.get("sharing") == "shared":
             data = data | {"sharing": "undecided"}

@@ -7,25 +7,29 @@ look at it changes nothing, since mail programs look at every address; a press d
 from __future__ import annotations
 
 from typing import Annotated
+from zoneinfo import available_timezones
 
 from fastapi import APIRouter, Form
 from fastapi.responses import FileResponse, JSONResponse, Response
 from sqlalchemy.orm import Session
 
-from clinic import agreed
+from clinic import agreed, crisis, infusions
 from clinic.conversation import delivery, whereabouts
 from clinic.notify import Channels
 from clinic.notify.push import public_key
 from clinic.patient import history
 from clinic.patient.pages import Pages, Token, back
-from clinic.records.models import Clinic, PatientContact
+from clinic.people import NotPossibleError
+from clinic.records.models import Clinic, Patient, PatientContact
 from clinic.system import System
 from clinic.wake import calls, contacts
 from clinic.wake.contacts import NotKeptError
 
 Text = Annotated[str, Form()]
 #: What the page says after an act, by the code in its address.
-SAID = ("sent", "on", "off", "erased", "asked", "not_today", "agreed_changed")
+SAID = ("sent", "on", "off", "erased", "asked", "not_today", "agreed_changed", "placed")
+#: Somewhere else: no numbers are known there, and none is guessed.
+ELSEWHERE = "ZZ"
 
 #: The name on a phone's screen says nothing about what it is for.
 _MANIFEST = {
@@ -118,6 +122,20 @@ def router(system: System, pages: Pages) -> APIRouter:
             agreed.change(system, session, patient.id, scope, given == "yes")
         return back("/settings?said=agreed_changed#agreed")
 
+    @routes.post("/settings/place")
+    def place(timezone: Text = "", country: Text = "", token: Token = None) -> Response:
+        """Where they are now: the hours of the day and the numbers to call go by it."""
+        try:
+            with system.database.write() as session:
+                patient = pages.signed_in(session, token).patient
+                if pages.impaired(session, patient.id):
+                    return back("/settings?said=not_today#place")
+                actor = f"patient:{patient.id}"
+                infusions.travel(system, session, patient, timezone, country or None, actor)
+        except NotPossibleError:
+            return show(token, error="no_place")
+        return back("/settings?said=placed#place")
+
     # Not behind sign-in: the browser fetches these by itself, and they know nobody.
     @routes.get("/worker.js")
     def worker() -> Response:
@@ -160,6 +178,7 @@ def router(system: System, pages: Pages) -> APIRouter:
                 channel=channel,
                 choices=history.of(system, session, conversation.patient),
                 scopes=_scopes(system, session, conversation.patient_id),
+                place=_place(conversation.patient),
             )
 
     return routes
@@ -176,6 +195,19 @@ def _scopes(system: System, session: Session, patient_id: str) -> list[tuple[str
         for scope in agreed.CHANGEABLE
         if scope in said
     ]
+
+
+def _place(patient: Patient) -> dict[str, object]:
+    """Where they are, and what they can choose from; what staff have set is always among it."""
+    zones = {zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/")}
+    abroad = patient.country or ""
+    return {
+        "zone": patient.timezone,
+        "zones": sorted({*zones, patient.timezone}),
+        "country": abroad,
+        "countries": [*crisis.countries(), ELSEWHERE],
+        "unlisted": abroad not in ("", ELSEWHERE, *crisis.countries()),
+    }
 
 
 def _shown(system: System, session: Session, contact: PatientContact) -> tuple[str, str]:

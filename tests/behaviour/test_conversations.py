@@ -40,6 +40,8 @@ SAID = {
     "rules": ["suicide.slang"],
     "replies": [{"content": "safety.ask", "text": "Are you thinking", "choices": ["Yes", "No"]}],
     "alerted": False,
+    "tasks": ["ride"],
+    "visits": True,
 }
 
 
@@ -51,6 +53,8 @@ SAID = {
         ({"says": ["988"]}, "does not say"),
         ({"says_not": ["THINKING"]}, "says /THINKING/"),
         ({"clinician_alerted": True}, "no clinician was alerted"),
+        ({"tasks": []}, "on the clinic's list ['ride'], wanted []"),
+        ({"visits": False}, "the companion comes by itself"),
     ],
 )
 def test_each_expectation_can_fail(expect: dict[str, object], problem: str):
@@ -66,6 +70,8 @@ def test_expectations_that_hold_say_nothing():
                 "level_max": "watch",
                 "says": ["are you"],
                 "clinician_alerted": False,
+                "tasks": ["ride"],
+                "visits": True,
             },
             SAID,
         )

@@ -61,6 +61,7 @@ SINGLE_TOPICS = {
     "wake",
     "safety",
     "faq",
+    "told",
     "edge",
     "page",
     "names",
