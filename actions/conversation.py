@@ -31,6 +31,8 @@ SCREENED = {
 OFFERS = re.compile(r"^/(start_|measure_start|resume_|prepare_|write_|set_|check_in|park_)")
 #: Offers what is due of the questionnaires.
 MEASURES = "measures.offer"
+#: Here the dialogue comes first, and what is due of the questionnaires at its end.
+TALK_FIRST = ("onboarding", "day_1", "day_2", "day_3")
 #: Stages in which the first things are still being set up.
 BEFORE = ("onboarding", "preparation")
 HUMAN_QUESTIONS = ("conversation.human", "conversation.recovery_human")
@@ -191,7 +193,7 @@ def greet(dispatcher: CollectingDispatcher, turn: Turn, tracker: Tracker) -> Non
         hello(dispatcher, turn)
     elif turn.stage in BEFORE and turn.context.get("safety_plan") and safety_plan.offer(turn):
         say(dispatcher, turn, safety_plan.OFFER_AGAIN)
-    elif turn.stage != "onboarding" and measures_wait(turn):
+    elif turn.stage not in TALK_FIRST and measures_wait(turn):
         say(dispatcher, turn, MEASURES)
     elif (flow := Memory.of(tracker).to_offer(turn)) is not None:
         say(dispatcher, turn, flow.offer or f"{flow.name}.offer")
@@ -209,6 +211,14 @@ def hello(dispatcher: CollectingDispatcher, turn: Turn) -> None:
 def measures_wait(turn: Turn) -> bool:
     """Whether a questionnaire is due and was not offered just now (actions/measure.py)."""
     return bool(turn.context.get("due_measures")) and not turn.said_lately(MEASURES)
+
+
+def measures_follow(turn: Turn) -> bool:
+    """Whether questionnaires are offered at the end of a dialogue: not to who wants no questions,
+    and not while something graver is open."""
+    declined = (turn.context.get("known") or {}).get("no_questions")
+    calm = safety.lasting(turn) == Level.none
+    return turn.stage in TALK_FIRST and calm and not declined and measures_wait(turn)
 
 
 def was_away(turn: Turn) -> bool:

@@ -15,6 +15,7 @@ from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions import conversation, quiet, reading, routed, safety, safety_plan
+from actions.conversation import measures_follow
 from actions.memory import Memory
 from actions.records import Records
 from actions.turn import Turn, read, say, task
@@ -157,6 +158,8 @@ class Dialogue:
             say(self.dispatcher, self.turn, plan)
         elif self.flow.leads_to:
             say(self.dispatcher, self.turn, f"{self.flow.leads_to}.offer")
+        elif self.flow.entry and not self.memory.waiting and measures_follow(self.turn):
+            say(self.dispatcher, self.turn, conversation.MEASURES)
 
     def _end(self, how: str) -> None:
         if how == "finished" and self.memory.waiting:

@@ -285,6 +285,7 @@ class Scene:
                     "stage": place.stage,
                     "infusion": place.number,
                     "author": row.author,
+                    "content": row.content,
                     "text": vault.text(row, patient.id),
                     "choices": [choice["title"] for choice in row.choices],
                 }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from bot.stages import QUIET, QUIET_WORDS, WORDS
 from clinic import converse, scripts, supervisor
 from clinic.settings import ROOT
 from tests.builders import settings
@@ -26,6 +28,30 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, converse.Out
 @pytest.mark.parametrize("name", [path.stem for path in SCRIPTS])
 def test_the_conversation_goes_as_its_script_says(name: str, outcomes):
     assert outcomes[name].failures == []
+
+
+#: A crisis card names two numbers, and a questionnaire says what its authors wrote.
+AS_SIGNED = ("safety.", "measure.")
+
+
+@pytest.mark.assistant
+@pytest.mark.parametrize("name", [path.stem for path in SCRIPTS])
+def test_no_bubble_is_longer_than_its_stage_allows_with_all_that_is_filled_in(name: str, outcomes):
+    said = [one for one in outcomes[name].record if one["author"] in ("bot", "system")]
+    assert said
+    for one in said:
+        short = one["stage"] in QUIET and not str(one["content"]).startswith(AS_SIGNED)
+        most = QUIET_WORDS if short else WORDS
+        assert len(one["text"].split()) <= most, (one["stage"], one["content"], one["text"])
+
+
+@pytest.mark.assistant
+@pytest.mark.parametrize("name", [path.stem for path in SCRIPTS])
+def test_a_turn_asks_one_question(name: str, outcomes):
+    """What a patient wrote and is quoted does not count."""
+    for turn in outcomes[name].turns:
+        asked = [re.sub(r"“[^”]*”", "", reply["text"]) for reply in turn["replies"]]
+        assert sum(text.count("?") for text in asked) <= 1, asked
 
 
 def test_a_script_that_cannot_be_read_names_file_and_place(tmp_path: Path):

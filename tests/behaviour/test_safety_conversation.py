@@ -379,6 +379,27 @@ def test_item_nine_as_before_asks_and_does_not_call(edge: Edge):
     assert alert(edge).state == "resolved", "the same answer as last time calls nobody"
 
 
+def one_item(edge: Edge, answer: str) -> None:
+    edge.peer.act = lambda turn: says(turn, "measure.si.1")
+    edge.say("my questions")
+    edge.peer.act = lambda turn: says(turn, "conversation.thanks")
+    edge.tap(answer)
+
+
+def test_the_day_after_an_infusion_it_asks_about_thoughts_of_death_once(edge: Edge):
+    """domain.md 3.2, S6: nobody has to find the words first."""
+    assert due(edge) == ["si", "mood", "anxiety"]
+    one_item(edge, "0")
+    assert due(edge) == ["mood", "anxiety"]
+    assert level(edge) == "none"
+
+
+def test_thoughts_of_death_on_the_day_after_call_the_same_day(edge: Edge):
+    one_item(edge, "1")
+    assert alert(edge).level == "urgent"
+    assert alert(edge).reason == "measure.si.1.1"
+
+
 def test_a_rise_of_five_from_the_best_is_a_task_for_the_clinic(edge: Edge):
     fill_phq9(edge, 1, 1, 1, 1, 1, 0, 0, 0, 0)
     edge.world.clock.advance(timedelta(days=14))

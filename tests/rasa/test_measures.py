@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from conftest import Talk
 
@@ -124,3 +126,33 @@ def test_six_taps_passed_over_count_as_nothing_when_a_worry_comes(due: Talk) -> 
     reply = due.says("I threw up twice", risk="urgent", categories=("medical",))
     assert reply.ids == ["measure.medical_check.1"]
     assert reply.records == []
+
+
+@pytest.mark.parametrize("stage", ["day_1", "day_2", "day_3"])
+def test_in_the_window_the_dialogue_comes_first_and_the_questions_at_its_end(
+    talk: Talk, stage: str
+) -> None:
+    talk.stage = stage
+    now = {"due_measures": ["si", "mood"]}
+    assert talk.opens(after=4 * 3600, **now).last != "measures.offer"
+    talk.says("I want to write in my journal", **now)
+    talk.says("the river was high today", **now)
+    talk.taps("skip", **now)
+    reply = talk.says("keep it private", **now)
+    assert reply.ids == ["reflection.closed_private", "measures.offer"]
+    assert talk.taps("start", **now).last == "measure.si.1"
+
+
+@pytest.mark.parametrize(
+    "context", [{"known": {"no_questions": "yes"}}, {"lasting": "urgent"}], ids=["no", "alert"]
+)
+def test_no_questions_follow_for_who_wants_none_or_while_an_alert_is_open(
+    talk: Talk, context: dict[str, Any]
+) -> None:
+    talk.stage = "day_1"
+    now = {"due_measures": ["si"]}
+    talk.says("I want to write in my journal", **now)
+    talk.says("the river was high today", **now)
+    talk.taps("skip", **now)
+    closed = talk.says("keep it private", **now, **context)
+    assert closed.ids == ["reflection.closed_private"]

@@ -19,9 +19,43 @@ def test_before_the_first_infusion_there_is_a_baseline_once():
 
 
 def test_on_the_day_two_short_ones_unless_the_long_one_is_fresh():
-    assert due("day_of", 4.0, {"phq9": 6.5, "gad7": 6.5}) == ("phq2", "gad2")
-    assert due("day_of", 4.0, {"phq9": 5.0}) == ()
-    assert due("day_of", 4.0, {"phq9": 7.0, "phq2": 0.1, "gad2": 0.1}) == ()
+    asked = {"si": 0.1}
+    assert due("day_of", 4.0, {**asked, "phq9": 6.5, "gad7": 6.5}) == ("phq2", "gad2")
+    assert due("day_of", 4.0, {**asked, "phq9": 5.0}) == ()
+    assert due("day_of", 4.0, {**asked, "phq9": 7.0, "phq2": 0.1, "gad2": 0.1}) == ()
+
+
+def test_thoughts_of_death_are_asked_about_before_each_infusion_and_the_day_after():
+    """domain.md 3.2, S2 and S6; not twice in a row, and not right after a longer form of it."""
+    assert due("day_of", 4.0, {"phq9": 3.0}) == ("si",)
+    assert due("day_1", 0.8, {"si": 0.9})[0] == "si"
+    assert "si" not in due("day_1", 1.4, {"si": 0.6})
+    assert "si" not in due("day_1", 1.0, {"cssrs_screener": 0.2})
+    assert "si" not in due("day_of", 4.0, {"phq9": 0.2})
+    assert all("si" not in due(stage, 2.0, {}) for stage in ("evening", "day_2", "between"))
+
+
+def test_in_the_window_mood_and_tension_are_two_taps_and_pain_is_daily():
+    assert due("day_2", 1.6, {}) == ("mood", "anxiety")
+    assert due("day_3", 2.6, {"mood": 1.0, "anxiety": 1.0}, ["pain"]) == (
+        *("mood", "anxiety", "pain_nrs"),
+    )
+    assert due("day_2", 1.6, {"mood": 0.5, "anxiety": 0.5, "pain_nrs": 0.5}, ["pain"]) == ()
+    assert "pain_nrs" not in due("day_2", 1.6, {})
+
+
+def test_at_the_end_of_the_series_the_whole_set_is_asked_again():
+    """domain.md 3.2, S11: what was asked at the start, by indication."""
+    first = set(due("onboarding", None, {}, cadence.INDICATIONS))
+    assert first == set(due("end_of_induction", 8.0, {}, cadence.INDICATIONS))
+    fresh = dict.fromkeys(first, 3.0)
+    assert due("end_of_induction", 8.0, fresh, cadence.INDICATIONS) == ()
+
+
+def test_every_measure_that_is_offered_stands_in_a_line():
+    """But for the six taps about the body, which a report of symptoms begins."""
+    lined = {name for line in cadence.load() for name in line.measures}
+    assert set(cadence.measures.measures()) - lined == {"medical_check"}
 
 
 def test_every_fourteen_days_for_eight_weeks_then_monthly():
@@ -34,11 +68,11 @@ def test_every_fourteen_days_for_eight_weeks_then_monthly():
 
 def test_what_the_treatment_is_for_adds_its_own():
     done = dict.fromkeys(BASELINE, 1.0)
-    assert due("preparation", None, done, ["ptsd", "pain"]) == ("pcl5", "peg")
+    assert due("preparation", None, done, ["ptsd", "pain"]) == ("pcl5", "peg", "pain_nrs")
     assert due("between", 6.0, {**done, "peg": 7.0, "pcl5": 27.0}, ["ptsd", "pain"]) == ("peg",)
 
 
-@pytest.mark.parametrize("stage", ["infusion", "recovery", "evening", "day_1", "ended"])
+@pytest.mark.parametrize("stage", ["infusion", "recovery", "evening", "ended"])
 def test_nothing_is_measured_in_the_first_hours_and_after_the_end(stage: str):
     assert due(stage, 0.5, {}) == ()
 
