@@ -15,7 +15,6 @@ from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions import conversation, quiet, reading, routed, safety, safety_plan
-from actions.conversation import measures_follow
 from actions.memory import Memory
 from actions.records import Records
 from actions.turn import Turn, read, say, task
@@ -82,10 +81,8 @@ class Dialogue:
         if form:
             self.memory.running = self.flow.name if self.next else self.memory.ending
             self.state["step"] = self.next.name if self.next else None
-        changed = [SlotSet("dialogue", self.memory.as_slot())]
-        if form:
-            changed.append(SlotSet("requested_slot", "dialogue_step" if self.next else None))
-        return changed
+        asked = [SlotSet("requested_slot", "dialogue_step" if self.next else None)]
+        return [SlotSet("dialogue", self.memory.as_slot()), *(asked if form else [])]
 
     # ---- Beginning and ending ----
 
@@ -158,7 +155,9 @@ class Dialogue:
             say(self.dispatcher, self.turn, plan)
         elif self.flow.leads_to:
             say(self.dispatcher, self.turn, f"{self.flow.leads_to}.offer")
-        elif self.flow.entry and not self.memory.waiting and measures_follow(self.turn):
+        elif (
+            self.flow.entry and not self.memory.waiting and conversation.measures_follow(self.turn)
+        ):
             say(self.dispatcher, self.turn, conversation.MEASURES)
 
     def _end(self, how: str) -> None:
@@ -217,8 +216,7 @@ class Dialogue:
             self._obey(given, step)
 
     def _open_step(self) -> Step | None:
-        name = self.state.get("step")
-        return next((step for step in self.flow.steps if step.name == name), None)
+        return next((s for s in self.flow.steps if s.name == self.state.get("step")), None)
 
     def _command(self, step: Step) -> str | None:
         turn = self.turn
