@@ -127,8 +127,8 @@ class Dialogue:
         self._enter(flow.name)
         if f"{flow.name}.start" in self.turn.registry:
             self._say("start")
-        words = self.turn.text if self.turn.kind == "text" else ""
-        if flow.seed and (len(words) > 1 or "value" in self.turn.payload):
+        told = self.turn.kind == "text" and len(self.turn.text) > 1
+        if flow.seed and (told or "value" in self.turn.payload):
             getattr(self, f"_take_{flow.step(flow.seed).takes}")(flow.step(flow.seed))
         else:
             self._ask_next()
@@ -184,8 +184,6 @@ class Dialogue:
             self._ask_next()
         else:
             self._again(step, after_question=True)
-
-    # ---- A turn while a question is open ----
 
     def take(self) -> None:
         """An answer to the open question, a command, or a question in the middle."""
@@ -370,8 +368,8 @@ class Dialogue:
         self._fill(step, {"state": "answered", **self._words(), "value": found})
 
     def _take_tags(self, step: Step) -> None:
-        found = reading.tags(self.turn, step) or None
-        self._fill(step, {"state": "answered", **self._words(), "value": found})
+        found = {"value": reading.tags(self.turn, step) or None}
+        self._fill(step, {"state": "answered", **self._words(), **found})
 
     def _take_decision(self, step: Step) -> None:
         self._take_choice(step, reading.decision)
@@ -382,8 +380,8 @@ class Dialogue:
         if not found and self._once_more(step):
             return
         # "6 or 7" is a 7: of two numbers the harder one counts.
-        state = "answered" if found else "unknown"
-        self._fill(step, {"state": state, **self._words(), "value": max(found, default=None)})
+        answer = {"state": "answered" if found else "unknown", **self._words()}
+        self._fill(step, answer | {"value": max(found, default=None)})
 
     def _take_sharing(self, step: Step) -> None:
         found = reading.sharing(self.turn)
