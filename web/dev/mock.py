@@ -37,6 +37,7 @@ PAGES = Environment(
     loader=FileSystemLoader([ROOT / "clinic/patient/templates", ROOT / "web/dev"]),
     autoescape=select_autoescape(),
 )
+PAGES.globals["lang"] = "en"
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self'; form-action 'self'; frame-src 'self'; "
