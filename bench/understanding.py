@@ -41,7 +41,7 @@ KINDS = ("spelling", "meaning", "both", "diet:10")
 SCALE, SURE, APART = 10.0, 0.35, 0.05
 #: From this cosine on, of meaning or of letters, examples of one intent repeat each other.
 NEAR_MEANING, NEAR_LETTERS = 0.88, 0.85
-HELD = ("holdout.yml", "holdout_2.yml")
+HELD = ("holdout.yml", "holdout_2.yml", "holdout_3.yml")
 #: Whoever asks one of these and is answered about something else may come to harm.
 GRAVE = (
     *("ask_medication", "ask_dose", "ask_driving", "ask_alcohol", "ask_eating_before"),

@@ -16,8 +16,8 @@ from conftest import ROOT
 from bot.rasa import understand
 
 #: Sets of paraphrases, each by another hand or from another round; their heads say which.
-HELD = ("holdout.yml", "holdout_2.yml")
-#: Measured 0.90 on both when this was written; of the rest, half is asked back.
+HELD = ("holdout.yml", "holdout_2.yml", "holdout_3.yml")
+#: Measured 0.90, 0.93 and 0.93 when this was written; of the rest, half is asked back.
 ENOUGH = 0.88
 
 
