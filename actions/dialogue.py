@@ -368,8 +368,8 @@ class Dialogue:
         self._fill(step, {"state": "answered", **self._words(), "value": found})
 
     def _take_tags(self, step: Step) -> None:
-        found = {"value": reading.tags(self.turn, step) or None}
-        self._fill(step, {"state": "answered", **self._words(), **found})
+        found = reading.tags(self.turn, step) or None
+        self._fill(step, {"state": "answered", **self._words(), "value": found})
 
     def _take_decision(self, step: Step) -> None:
         self._take_choice(step, reading.decision)
@@ -380,8 +380,8 @@ class Dialogue:
         if not found and self._once_more(step):
             return
         # "6 or 7" is a 7: of two numbers the harder one counts.
-        answer = {"state": "answered" if found else "unknown", **self._words()}
-        self._fill(step, answer | {"value": max(found, default=None)})
+        state = "answered" if found else "unknown"
+        self._fill(step, {"state": state, **self._words(), "value": max(found, default=None)})
 
     def _take_sharing(self, step: Step) -> None:
         found = reading.sharing(self.turn)

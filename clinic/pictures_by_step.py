@@ -160,17 +160,8 @@ def columns(picture: Columns) -> Markup:
         (one.words, "none" if one.value is None else f"{one.value:.0f}", *one.counts)
         for one in picture.columns
     ]
-    return figure(
-        Drawing(
-            picture.name,
-            picture.title,
-            picture.sentence,
-            Markup("").join(drawn),
-            HEIGHT,
-            heads,
-            rows,
-        )
-    )
+    body = Markup("").join(drawn)
+    return figure(Drawing(picture.name, picture.title, picture.sentence, body, HEIGHT, heads, rows))
 
 
 def shares(picture: Shares) -> Markup:
@@ -201,17 +192,8 @@ def shares(picture: Shares) -> Markup:
     heads = ("Months", "Patients", *(r.capitalize() for r in picture.ratings))
     rows = [(one.words, str(one.patients), *map(str, one.counts)) for one in picture.shares]
     height = 8 + step * len(picture.shares)
-    return figure(
-        Drawing(
-            picture.name,
-            picture.title,
-            picture.sentence,
-            Markup("").join(drawn),
-            height,
-            heads,
-            rows,
-        )
-    )
+    body = Markup("").join(drawn)
+    return figure(Drawing(picture.name, picture.title, picture.sentence, body, height, heads, rows))
 
 
 def _line(y: float) -> Markup:
