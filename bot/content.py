@@ -16,7 +16,7 @@ import hashlib
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -219,6 +219,16 @@ def registry(locale: str = ENGLISH) -> Registry:
     asked = measures.measures().values()
     items = [_asking(measure, item) for measure in asked for item in measure.items]
     return Registry([*load(ROOT, locale), *items])
+
+
+def translated(locale: str) -> list[Item]:
+    """What a language has words of its own for, named with its code: ``es/safety.card``."""
+    own = _folder(ROOT / locale)
+    return [
+        replace(item, id=f"{locale}/{item.id}", topic=f"{locale}/{item.topic}")
+        for item in registry(locale)
+        if item.id in own
+    ]
 
 
 def question(measure: str, item: str) -> str:

@@ -92,7 +92,7 @@ def _rules(_system: System) -> Finding:
 
 
 def _words(system: System) -> Finding:
-    standing = signatures.standing(system.words, system.settings.home)
+    standing = signatures.standing(signatures.shown(system), system.settings.home)
     says, settled = signatures.summary(standing, system.clock.now().date())
     if settled:
         return Finding("ok", "words", says)

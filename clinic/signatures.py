@@ -3,7 +3,8 @@
 A signature stands for the words as they were read: it is kept with a fingerprint of the item, and
 holds for no other words. It lies in the clinic's home, not in data/content, so that an update of
 the program neither brings nor overwrites one. Signatures are added, never changed; of two for the
-same item the later counts. An item's review date passes whoever signed it: reading and signing it
+same item the later counts. A translation is an item of its own (``es/safety.card``): whoever signs
+it has read that language. An item's review date passes whoever signed it: reading and signing it
 again settles that.
 """
 
@@ -16,8 +17,10 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
-from bot.content import UNSIGNED, Item, Registry
+from bot import content
+from bot.content import UNSIGNED, Item
 from clinic.files import replace_file
+from clinic.system import System
 
 FILE = "signatures.json"
 #: So many characters of a hash are typed by hand.
@@ -82,21 +85,31 @@ def mark(items: Iterable[Item]) -> str:
 def at_risk(item: Item) -> bool:
     """Whether it speaks of danger, or what is answered to it can change what is done about it."""
     acts = any(choice.raises or choice.completes_screen for choice in item.choices)
-    return acts or bool(item.asks) or item.kind == "card" or item.topic == "safety"
+    return acts or bool(item.asks) or item.kind == "card" or item.topic.endswith("safety")
 
 
-def choose(words: Registry, what: Iterable[str]) -> list[Item]:
-    """The items of these names; a topic stands for all of its items."""
+def shown(system: System) -> list[Item]:
+    """All that a patient of this clinic can be shown: in its own language, and what the others
+    there are have of their own."""
+    others = [code for code in content.locales() if code != system.settings.locale]
+    return [*system.words, *(item for code in others for item in content.translated(code))]
+
+
+def choose(words: Iterable[Item], what: Iterable[str]) -> list[Item]:
+    """The items of these names; a topic, or a language's code, stands for all of its items."""
+    items = list(words)
     chosen: dict[str, Item] = {}
     for name in what:
-        found = [item for item in words if name in (item.id, item.topic)]
+        found = [
+            item for item in items if name in (item.id, item.topic, item.topic.partition("/")[0])
+        ]
         if not found:
             raise SignatureError(f"no sentence and no topic is called {name}")
         chosen |= {item.id: item for item in found}
     return list(chosen.values())
 
 
-def standing(words: Registry, home: Path) -> list[Standing]:
+def standing(words: Iterable[Item], home: Path) -> list[Standing]:
     """Every sentence and its last signature."""
     last = {one.item: one for one in kept(home)}
     return [Standing(item, last.get(item.id)) for item in words]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 sign = typer.Typer(help="Read and sign what patients are told.", no_args_is_help=True)
 
-What = Annotated[list[str], typer.Argument(help="Sentences or topics: safety.ask, grounding")]
+What = Annotated[list[str], typer.Argument(help="Sentences, topics or languages: safety.ask, es")]
 
 
 @sign.command("list")
@@ -27,7 +27,7 @@ def sign_list(
 
     system = open_system()
     try:
-        all_of_them = signatures.standing(system.words, system.settings.home)
+        all_of_them = signatures.standing(signatures.shown(system), system.settings.home)
     except signatures.SignatureError as error:
         raise mend(str(error)) from None
     if changed:
@@ -99,7 +99,7 @@ def _chosen(what: list[str]) -> list[Item]:
     from clinic import signatures
 
     try:
-        return signatures.choose(open_system().words, what)
+        return signatures.choose(signatures.shown(open_system()), what)
     except signatures.SignatureError as error:
         raise mend(str(error)) from None
 

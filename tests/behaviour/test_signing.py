@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from bot import content
 from bot.content import Item, Registry, registry
 from clinic import doctor, signatures
 from clinic.cli import app
@@ -104,6 +105,19 @@ def test_an_update_that_changes_signed_words_makes_them_unsigned_again(tmp_path:
     assert len(signatures.kept(tmp_path)) == 2, "the earlier signature is kept"
 
 
+def test_a_translation_is_signed_by_itself_by_who_reads_that_language(tmp_path: Path, ag: Run):
+    assert any(line.startswith("es/safety") for line in ag("list")[1].splitlines())
+    _, read = ag("read", "es")
+    assert "Puedes llamar ahora" in read
+    assert "Are you thinking" not in read, "the English words are another signer's"
+    code, said = ag("words", "es", "--mark", words_of(read), "--name", "A", "--role", "physician")
+    assert code == 0, said
+    names = {one.item for one in signatures.kept(tmp_path)}
+    assert "es/safety.card" in names
+    assert all(name.startswith("es/") for name in names), "it stands for no other language"
+    assert signed(tmp_path, registry()) == set()
+
+
 def test_a_citation_may_change_without_a_new_signature(tmp_path: Path):
     item = registry().item("safety.ask")
     signatures.sign(tmp_path, [item], signatures.mark([item]), BY, ON)
@@ -117,7 +131,7 @@ def test_the_check_up_counts_what_is_unsigned_and_what_changed(
         (found,) = [one for one in doctor.examine(settings(tmp_path)) if one.name == "words"]
         return found.says
 
-    total = len(list(registry()))
+    total = len(list(registry())) + sum(len(content.translated(one)) for one in content.locales())
     assert says().startswith(f"{total} of {total} sentences are unsigned")
     item = registry().item("safety.ask")
     signatures.sign(tmp_path, [item], signatures.mark([item]), BY, ON)

@@ -108,7 +108,7 @@ def add(router: APIRouter, desk: Desk) -> None:
     def _words() -> str:
         """Where the sentences stand; a file of signatures that cannot be read is said, too."""
         try:
-            standing = signatures.standing(system.words, system.settings.home)
+            standing = signatures.standing(signatures.shown(system), system.settings.home)
         except signatures.SignatureError as error:
             return f"The signatures cannot be read: {error}. Run: afterglow doctor"
         says, _ = signatures.summary(standing, system.clock.now().date())
