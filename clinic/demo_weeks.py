@@ -31,6 +31,7 @@ from clinic.people import NotPossibleError
 from clinic.records.models import Clinic, Conversation, Message, Patient, Staff
 from clinic.settings import Settings
 from clinic.system import System, assemble
+from clinic.touches import deliver
 
 SERIES = 6
 _FIRST = "Ada Ben Cleo Dov Elin Femi Gus Hana Ivo June Kai Lena Milo Nia Otto Pia Ravi Sol Tess"
@@ -70,6 +71,8 @@ _STEPS = ("Ten minutes outside after lunch.", "Call my sister on Sunday.", "Phon
 _DECISIONS = ("Whether to change my hours at work.", "Whether to sell the car.")
 _WINS = ("I cooked twice this week.", "I said no, and it was all right.")
 _QUESTIONS = ("May I bring my own music?", "How long should I rest afterwards?")
+#: How the companion comes by itself, at any stage.
+_GREETING = "conversation.greet_between"
 _RISK = ("I do not want to be here any more.", "Everyone would be better off without me.")
 
 
@@ -100,11 +103,24 @@ def make(settings: Settings, now: datetime, patients: int, weeks: int, seed: int
     for event in events:
         if event.at < now:
             clock.advance(event.at - clock.now())
+            _visit(system)
             event.happens()
     with system.database.read() as session:
         made = session.query(Message).count()
     system.database.close()
     return made
+
+
+def _visit(system: System) -> None:
+    """What is due comes by itself and greets; what was answered or missed is closed."""
+    if not deliver.deliver_due(system):
+        return
+    with system.database.write() as session:
+        opened = (Message.kind == "open") & (Message.turn == "waiting")
+        for held in session.scalars(select(Message.conversation_id).where(opened)).all():
+            conversation = delivery.locked(session, held)
+            _answer(session, conversation)
+            delivery.say(system, session, conversation, _GREETING)
 
 
 def _drawn(seed: int, number: int) -> Random:

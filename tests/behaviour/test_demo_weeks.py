@@ -37,13 +37,15 @@ def made(home: Path, seed: int = 1) -> dict[str, Any]:
             for model in (Patient, Infusion, Message, Record, Touch, Escalation, RiskAssessment)
         }
         found["kinds"] = set(session.scalars(select(Record.kind)))
+        found["came"] = set(session.scalars(select(Touch.state)))
         found["waiting"] = session.query(Message).filter_by(turn="waiting").count()
         found["latest"] = session.scalar(select(func.max(Message.created_at)))
         found["unseen"] = session.scalar(
             select(func.count())
             .select_from(Message)
             .outerjoin(RiskAssessment, RiskAssessment.message_id == Message.id)
-            .where(Message.author == "patient", RiskAssessment.message_id.is_(None))
+            .where(Message.author == "patient", Message.kind != "open")
+            .where(RiskAssessment.message_id.is_(None))
         )
     system.database.close()
     return found
@@ -59,6 +61,7 @@ def test_the_same_seed_makes_the_same_clinic(tmp_path: Path):
     kinds = {"intention", "check_in", "measure", "journal_entry", "small_step", "practice"}
     assert kinds <= one["kinds"]
     assert one["touch"] > 20
+    assert {"answered", "missed"} <= one["came"], "its visits are answered, and not always"
     assert one["waiting"] == 0
     assert one["unseen"] == 0
     assert one["latest"] < NOW
