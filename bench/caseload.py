@@ -93,9 +93,9 @@ def _patient(world: World, readers: list[Staff], number: int, each: int, draw: R
             seq = each - draw.randint(0, 40)
             for person in readers:
                 session.add(Reviewed(conversation_id=talk.id, staff_id=person.id, seq=seq, at=now))
-        for measure in ("phq9", "gad7"):
-            for turn in range(12):
-                session.add(_score(world, patient, measure, draw.randint(0, 20), turn))
+        for measure, highest in (("phq9", 20), ("gad7", 20), ("mood", 10)):
+            weeks = [(now - timedelta(days=7 * one), draw.randint(0, highest)) for one in range(12)]
+            session.add_all(_scores(world, patient, measure, weeks[::-1]))
     return talk.id
 
 
@@ -116,22 +116,28 @@ def _messages(talks: list[str], each: int, now: datetime) -> Iterator[dict[str, 
             }
 
 
-def _score(world: World, patient: Patient, measure: str, value: int, turn: int) -> Record:
-    at, row_id = world.clock.now() - timedelta(days=7 * turn), new_id()
-    data = {"measure": measure, "answers": {}, "unclear": [], "score": {"value": value}}
-    row = Record(
-        id=row_id,
-        patient_id=patient.id,
-        kind=measuring.KIND,
-        key=f"{measure}-{new_id()}",
-        state="complete",
-        created_at=at,
-        updated_at=at,
-    )
+def _scores(
+    world: World, patient: Patient, measure: str, weeks: list[tuple[datetime, int]]
+) -> Iterator[Record]:
+    """Finished measures, oldest first, as the edge keeps them."""
     key = world.system.keyring.unwrap(patient.id, patient.data_key)
-    cipher = PatientCipher(patient.id, key)
-    row.data_sealed = cipher.seal("record", "data", row_id, json.dumps(data))
-    return row
+    cipher, earlier = PatientCipher(patient.id, key), list[tuple[datetime, dict[str, Any]]]()
+    for at, value in weeks:
+        row = Record(
+            id=new_id(),
+            patient_id=patient.id,
+            kind=measuring.KIND,
+            key=f"{measure}-{new_id()}",
+            state="complete",
+            newest=at == weeks[-1][0],
+            created_at=at,
+            updated_at=at,
+        )
+        data = {"measure": measure, "answers": {}, "unclear": [], "score": {"value": value}}
+        data |= {"earlier": measuring.carried(earlier)}
+        row.data_sealed = cipher.seal("record", "data", row.id, json.dumps(data))
+        earlier.append((at, data))
+        yield row
 
 
 def _insert(engine: Engine, model: type[Message], rows: Iterator[dict[str, Any]]) -> None:

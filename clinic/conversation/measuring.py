@@ -3,7 +3,8 @@
 The edge keeps it, not the assistant: an answer is stored and weighed in the transaction that stores
 the message, so it counts while the assistant is down (invariants I1, I4). One administration is one
 record of kind ``measure``: ``{"measure", "version", "asked", "answers", "unclear", "score"}``, and
-``named`` where the questions name what the clinic has set.
+``named`` where the questions name what the clinic has set. A finished one is not changed any more
+and carries the scores ``earlier`` than its own (docs/adr/0033).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from bot import cadence, measures
@@ -27,8 +28,8 @@ from clinic.records.vault import Vault
 from clinic.system import System
 
 KIND = "measure"
-#: Literal, so that SQLite sees that ``ix_record_finished_measure`` holds them.
-FINISHED = text("record.kind = 'measure' AND record.state = 'complete'")
+#: Literal, so that SQLite sees that ``ix_record_newest_measure`` holds them.
+NEWEST = text("record.kind = 'measure' AND record.newest")
 #: One that was begun is gone on with for so long; after that it stays unfinished.
 _GOES_ON = timedelta(hours=24)
 #: Finished ones an answer is compared with.
@@ -81,11 +82,14 @@ def answered(
     data["score"] = {"value": score.value, "band": score.band}
     record.state = "complete" if score.complete else "draft"
     earlier = _finished(system, session, conversation.patient_id, name, but=record.id)
+    data["earlier"] = carried((one.updated_at, one.data) for one in earlier)
+    if score.complete:
+        mark_newest(session, record)
     _keep(system, session, conversation, record, data)
     session.merge(RecordMessage(record_id=record.id, message_id=message.id))
     rules = [
         rule
-        for rule in measures.due_rules(measure, data["answers"], earlier)
+        for rule in measures.due_rules(measure, data["answers"], _answers(earlier, measure))
         if rule.item == item_id or (rule.item is None and score.complete)
     ]
     for task in sorted({rule.task for rule in rules if rule.task}):
@@ -116,6 +120,34 @@ def administrations(session: Session, vault: Vault, patient_id: str) -> list[Adm
     """All of a patient's, newest first."""
     rows = vault.documents(_records(session, patient_id))
     return [Administration(row.state, row.updated_at, data) for row, data in rows]
+
+
+def score_of(data: Mapping[str, Any]) -> float | None:
+    """What a finished one came to; None for a triage."""
+    value: float | None = (data["score"] or {}).get("value")
+    return value
+
+
+def carried(held: Iterable[tuple[datetime, Mapping[str, Any]]]) -> dict[str, list[float]]:
+    """Scores as a later one carries them, in the order they come in: ``at`` is seconds since 1970.
+    Two lists of numbers, which a list of hundreds of patients reads in no time."""
+    found = [(int(at.timestamp()), score_of(data)) for at, data in held]
+    scored = [(at, score) for at, score in found if score is not None]
+    return {"at": [at for at, _ in scored], "scores": [score for _, score in scored]}
+
+
+def mark_newest(session: Session, record: Record) -> None:
+    """It is the newest of its measure from now on, and none of those before it is."""
+    session.execute(
+        update(Record)
+        .where(
+            Record.patient_id == record.patient_id,
+            NEWEST,
+            Record.key.startswith(f"{name_of(record.key)}-", autoescape=True),
+        )
+        .values(newest=False)
+    )
+    record.newest = True
 
 
 def taken(held: Iterable[Administration], now: datetime) -> dict[str, dict[str, Any]]:
@@ -197,13 +229,18 @@ def current(
 
 def _finished(
     system: System, session: Session, patient_id: str, name: str, but: str
-) -> list[dict[str, int]]:
-    """Answers of the finished ones, oldest first."""
-    vault, version = system.vault(session), measures.measures()[name].version
+) -> list[Administration]:
+    """The finished ones, oldest first."""
     rows = _records(session, patient_id, name=name)[:_EARLIER]
-    done = [record for record in rows if record.state == "complete" and record.id != but]
-    found = [data for _, data in vault.documents(done)]
-    return [data["answers"] for data in found[::-1] if data["version"] == version]
+    done = [row for row in rows if row.state == "complete" and row.id != but]
+    found = system.vault(session).documents(done)
+    held = [Administration(row.state, row.updated_at, data) for row, data in found]
+    return sorted(held, key=lambda one: one.updated_at)
+
+
+def _answers(earlier: Sequence[Administration], measure: measures.Measure) -> list[dict[str, int]]:
+    """Of those that asked the same as now."""
+    return [one.data["answers"] for one in earlier if one.data["version"] == measure.version]
 
 
 def _keep(

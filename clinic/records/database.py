@@ -71,7 +71,9 @@ class Database:
                 pool_size=10,
                 max_overflow=20,
                 hide_parameters=True,
-                connect_args={"options": f"-c lock_timeout={int(wait * 1000)}"},
+                # No compiling of statements: with a million messages it made the list of patients
+                # wait for the compiler on every look.
+                connect_args={"options": f"-c lock_timeout={int(wait * 1000)} -c jit=off"},
             )
         self.engine: Engine = engine
         self._writer = engine.execution_options(immediate=True)

@@ -391,16 +391,18 @@ class Record(Base):
     #: The patient's own tags for a journal entry, as a JSON list.
     tags_sealed: Mapped[bytes | None]
     message_id: Mapped[str | None] = mapped_column(ForeignKey("message.id"))
+    #: The newest finished of its measure (clinic/conversation/measuring.py).
+    newest: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     __table_args__ = (
         UniqueConstraint("patient_id", "kind", "key"),
-        # A list of patients asks for the measures of the last weeks, not of all years.
+        # A list of patients asks how each stands now, not for all that was measured.
         Index(
-            "ix_record_finished_measure",
+            "ix_record_newest_measure",
             "patient_id",
             "updated_at",
-            **only("kind = 'measure' AND state = 'complete'"),
+            **only("kind = 'measure' AND newest"),
         ),
     )
 

@@ -6,9 +6,11 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from importlib import import_module
+from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text, update
 
 from bot import risk
 from clinic import infusions, people
@@ -53,10 +55,10 @@ def read(world: World, staff: Staff, patient: Patient) -> None:
     assert answer.status_code == 303
 
 
-def score(world: World, patient: Patient, measure: str, value: float) -> None:
-    """A finished measure."""
+def score(world: World, patient: Patient, measure: str, value: float, carries: bool = True) -> None:
+    """A finished measure; ``carries``: with the scores before it, as the edge keeps one."""
     now, row_id = world.clock.now(), new_id()
-    data = {
+    data: dict[str, Any] = {
         "measure": measure,
         "version": 1,
         "answers": {},
@@ -64,6 +66,11 @@ def score(world: World, patient: Patient, measure: str, value: float) -> None:
         "score": {"value": value, "complete": True},
     }
     with world.system.database.write() as session:
+        vault = world.system.vault(session)
+        if carries:
+            held = measuring.administrations(session, vault, patient.id)
+            earlier = [one for one in held[::-1] if one.data["measure"] == measure]
+            data["earlier"] = measuring.carried((one.updated_at, one.data) for one in earlier)
         row = Record(
             id=row_id,
             patient_id=patient.id,
@@ -73,9 +80,8 @@ def score(world: World, patient: Patient, measure: str, value: float) -> None:
             created_at=now,
             updated_at=now,
         )
-        row.data_sealed = world.system.vault(session).seal(
-            patient.id, "record", "data", row_id, json.dumps(data)
-        )
+        row.data_sealed = vault.seal(patient.id, "record", "data", row_id, json.dumps(data))
+        measuring.mark_newest(session, row)
         session.add(row)
 
 
@@ -189,11 +195,12 @@ def test_a_score_that_rose_by_enough_is_said_and_one_that_fell_is_not(
     assert words(world, robin) == ["PHQ-9 is 13, up from a best of 6,"]
 
 
+@pytest.mark.parametrize("carries", [True, False])
 def test_a_slow_rise_is_seen_against_the_best_though_no_step_of_it_means_anything(
-    world: World, robin: Staff, sam: Patient
+    world: World, robin: Staff, sam: Patient, carries: bool
 ) -> None:
     for value in (16, 4, 7, 10):
-        score(world, sam, "phq9", value)
+        score(world, sam, "phq9", value, carries)
         world.clock.advance(timedelta(days=7))
     page = shown(Browser(world).sign_in(robin).get("/console/patients").text)
     assert "PHQ-9 is 10, up from a best of 4, " in page
@@ -210,6 +217,79 @@ def test_a_score_above_the_one_before_any_infusion_says_so(
         score(world, sam, "phq9", value)
     page = shown(Browser(world).sign_in(robin).get("/console/patients").text)
     assert "PHQ-9 rose from 8 to 15, above the 9 before any infusion," in page
+
+
+def test_measures_from_before_they_carried_scores_are_compared_all_the_same(
+    world: World, robin: Staff, sam: Patient
+) -> None:
+    for value in (9, 8, 15):
+        score(world, sam, "phq9", value, carries=False)
+        world.clock.advance(timedelta(days=7))
+    score(world, sam, "gad7", 4, carries=False)
+    assert words(world, robin)[0] == "PHQ-9 rose from 8 to 15,"
+    score(world, sam, "phq9", 16)
+    assert words(world, robin)[0] == "PHQ-9 is 16, up from a best of 8,"
+
+
+def test_an_upgrade_finds_the_newest_of_each_measure(
+    world: World, robin: Staff, sam: Patient
+) -> None:
+    for value in (8, 15):
+        score(world, sam, "phq9", value, carries=False)
+        score(world, sam, "gad7", value, carries=False)
+        world.clock.advance(timedelta(days=7))
+    upgrade = import_module("clinic.records.migrations.versions.0026_newest_measures")
+    with world.system.database.write() as session:
+        session.execute(update(Record).values(newest=False))
+        session.execute(text(upgrade.MARK))
+    assert sorted(words(world, robin)[:2]) == [
+        "GAD-7 rose from 8 to 15,",
+        "PHQ-9 rose from 8 to 15,",
+    ]
+
+
+def test_a_mood_is_low_by_the_patients_own_and_by_nobody_elses(
+    world: World, robin: Staff, sam: Patient
+) -> None:
+    alex = world.patient("Alex Stone", robin)
+    for usual, low in ((7, 2), (6, 3), (8, 2), (7, 3)):
+        score(world, sam, "mood", usual)
+        score(world, alex, "mood", low)
+        world.clock.advance(timedelta(days=1))
+    score(world, sam, "mood", 3)
+    score(world, alex, "mood", 3)
+    needed = {one.name: [need.words for need in one.needs] for one in cases(world, robin)}
+    assert needed["Sam Rivera"] == ["Mood 3, below their own mean of 7.0 in 4 answers,"]
+    assert needed["Alex Stone"] == []
+    browser = Browser(world).sign_in(robin)
+    assert "Alex Stone" not in browser.get("/console/patients?mood=low").text
+    page = shown(browser.get("/console/patients?mood=low").text)
+    assert "Mood 3, below their own mean of 7.0 in 4 answers" in page
+
+
+def test_a_mood_within_what_is_usual_is_no_reason(world: World, robin: Staff, sam: Patient) -> None:
+    for value in (4, 8, 4, 8, 5):
+        score(world, sam, "mood", value)
+        world.clock.advance(timedelta(days=1))
+    assert words(world, robin) == []
+
+
+def test_few_answers_are_nobodys_usual_mood(world: World, robin: Staff, sam: Patient) -> None:
+    for value in (8, 8, 8, 1):
+        score(world, sam, "mood", value)
+        world.clock.advance(timedelta(days=1))
+    assert words(world, robin) == []
+
+
+def test_a_low_mood_of_last_week_is_no_news(world: World, robin: Staff, sam: Patient) -> None:
+    for value in (8, 8, 8, 8, 1):
+        score(world, sam, "mood", value)
+        world.clock.advance(timedelta(days=1))
+    assert words(world, robin) == ["Mood 1, below their own mean of 8.0 in 4 answers,"]
+    message(world, sam, "Here I am")
+    read(world, robin, sam)
+    world.clock.advance(timedelta(days=6))
+    assert words(world, robin) == []
 
 
 def test_a_best_of_long_ago_is_no_measure_of_now(world: World, robin: Staff, sam: Patient) -> None:

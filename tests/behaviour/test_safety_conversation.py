@@ -5,7 +5,7 @@ The assistant is down in most of these: everything here has to hold without it (
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -392,6 +392,28 @@ def test_the_day_after_an_infusion_it_asks_about_thoughts_of_death_once(edge: Ed
     one_item(edge, "0")
     assert due(edge) == ["mood", "anxiety"]
     assert level(edge) == "none"
+
+
+def test_a_finished_measure_carries_the_scores_before_it_and_the_newest_is_known(edge: Edge):
+    """A list of hundreds of patients opens one row of each (docs/adr/0033)."""
+    begun = edge.world.clock.now()
+    for answer in ("6", "4", "5"):
+        edge.peer.act = lambda turn: says(turn, "measure.mood.1")
+        edge.say("my questions")
+        edge.peer.act = lambda turn: says(turn, "conversation.thanks")
+        edge.tap(answer)
+        edge.world.clock.advance(timedelta(days=1))
+    earlier = kept(edge, "mood")["earlier"]
+    assert earlier["scores"] == [6, 4]
+    assert [datetime.fromtimestamp(at, UTC) for at in earlier["at"]] == [
+        begun.replace(microsecond=0),
+        (begun + timedelta(days=1)).replace(microsecond=0),
+    ]
+    with edge.world.system.database.read() as session:
+        rows = session.scalars(
+            select(Record).where(Record.kind == "measure").order_by(Record.updated_at)
+        ).all()
+    assert [row.newest for row in rows] == [False, False, True]
 
 
 def test_thoughts_of_death_on_the_day_after_call_the_same_day(edge: Edge):

@@ -2,24 +2,23 @@
 however many patients."""
 
 import contextlib
-import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from bot import measures, stages
+from bot import stages
 from clinic.console import relations, wording
 from clinic.console.desk import zone
-from clinic.console.inbox import follow_up, needs
-from clinic.console.inbox.needs import Alert, Change, Facts, Need
+from clinic.console.inbox import follow_up, needs, scores
+from clinic.console.inbox.needs import Alert, Change, Facts, Mood, Need
 from clinic.console.relations import Ids
 from clinic.console.review import review
-from clinic.conversation import measuring, whereabouts
+from clinic.conversation import whereabouts
 from clinic.journal import entries
 from clinic.records.crypto import CryptoError
 from clinic.records.models import (
@@ -44,15 +43,13 @@ from clinic.system import System
 Columns = Any
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(NamedTuple):
     """One patient on the list."""
 
     id: str
     name: str
-    initials: str
-    stage: str
-    place: str
+    #: Where in the program, worked out for the rows that are shown or chosen by it.
+    where: Callable[[], stages.Place]
     #: Hours since the end of the last infusion; None before the first.
     hours: float | None
     #: Why this clinician may read them.
@@ -61,6 +58,16 @@ class Case:
     needs: list[Need]
     #: What staff have tagged their messages with.
     tags: frozenset[str] = frozenset()
+
+    @property
+    def stage(self) -> str:
+        return self.where().stage
+
+    @property
+    def place(self) -> str:
+        """The same in words."""
+        where = self.where()
+        return wording.PLACES[where.stage].format(number=where.number)
 
 
 def of(system: System, session: Session, staff: Staff, since: datetime | None = None) -> list[Case]:
@@ -77,22 +84,18 @@ def of(system: System, session: Session, staff: Staff, since: datetime | None = 
     names = {patient.id: vault.shown_name(patient) for patient in patients}
     held = _infusions(session, ids, now)
     due = follow_up.due(system, session, ids, staff.id, when.day(now))
-    news = min(needs.score_news(now), since or now)
-    changes = _changes(session, vault, ids, news, min(needs.best_since(now), news))
-    known = _facts(session, staff, ids, patients, held, due, changes, now)
+    changes, moods = scores.changes(session, vault, ids, min(needs.score_news(now), since or now))
+    known = _facts(session, staff, ids, patients, held, due, changes, moods, now)
     marked = tags(session, vault, ids)
     cases = []
     for patient in patients:
         name, facts = names[patient.id], known[patient.id]
         past = held.get(patient.id, [])
-        place = stages.place(now, past, clock, patient.program)
         cases.append(
             Case(
                 id=patient.id,
                 name=name,
-                initials=wording.initials(name),
-                stage=place.stage,
-                place=wording.PLACES[place.stage].format(number=place.number),
+                where=partial(stages.place, now, past, clock, patient.program),
                 hours=_hours_since(past, now),
                 reason=wording.REASONS[mine[patient.id]],
                 facts=facts,
@@ -113,6 +116,7 @@ def _facts(
     held: Mapping[str, list[stages.Infusion]],
     due: Mapping[str, str],
     changes: Mapping[str, list[Change]],
+    moods: Mapping[str, Mood],
     now: datetime,
 ) -> dict[str, Facts]:
     shared = _counts(session, _shared(ids, staff.id))
@@ -126,6 +130,7 @@ def _facts(
             requests=asked[patient.id],
             follow_up=due.get(patient.id, ""),
             changes=tuple(changes.get(patient.id, ())),
+            mood=moods.get(patient.id),
             unread=patient.unread or 0,
             entries=shared[patient.id],
             missed=missed[patient.id],
@@ -264,93 +269,6 @@ def _alerts(session: Session, ids: Ids) -> dict[str, Alert]:
         )
         for one, holder in rows
     }
-
-
-def _changes(
-    session: Session,
-    vault: Vault,
-    ids: Ids,
-    news: datetime,
-    since: datetime,
-) -> dict[str, list[Change]]:
-    """How each measure that was finished after ``news`` stands to the one before it, and to the
-    best and the one before any infusion of those ``since``."""
-    rows = {
-        key: held for key, held in _finished(session, ids, since).items() if max(held)[0] > news
-    }
-    # Of most, the one before lies in these days too. Only of the others is looked further back.
-    alone = {patient_id for (patient_id, _), held in rows.items() if len(held) == 1}
-    older = _finished(session, alone, None) if alone else {}
-    begun = _begun(session, ids) if rows else {}
-    found: dict[str, list[Change]] = defaultdict(list)
-    for (patient_id, name), held in rows.items():
-        every = sorted(held if len(held) > 1 else sorted(older[patient_id, name])[-2:])
-        opened = [(at, _score(vault, patient_id, row_id, it)) for at, _, row_id, it in every]
-        scores = [(at, score) for at, score in opened if score is not None]
-        if len(scores) > 1 and scores[-1][0] == every[-1][0]:
-            measure = measures.measures()[name]
-            found[patient_id].append(_change(measure, scores, begun.get(patient_id)))
-    return found
-
-
-def _begun(session: Session, ids: Ids) -> dict[str, datetime]:
-    """When the first infusion of each began."""
-    rows = session.execute(
-        select(Infusion.patient_id, func.min(Infusion.started_at))
-        .where(Infusion.patient_id.in_(ids), Infusion.cancelled.is_(False))
-        .group_by(Infusion.patient_id)
-    )
-    return {patient_id: at for patient_id, at in rows}  # noqa: C416 - rows are not pairs to mypy
-
-
-def _change(
-    measure: measures.Measure, scores: Sequence[tuple[datetime, float]], begun: datetime | None
-) -> Change:
-    (_, before), (at, after) = scores[-2:]
-    best = min(score for _, score in scores)
-    first = next((score for at, score in reversed(scores) if begun and at < begun), after)
-    return Change(
-        measure.name,
-        before,
-        after,
-        measures.changed(measure, before, after),
-        at,
-        best if measures.changed(measure, best, after) == "up" else None,
-        first if measures.changed(measure, first, after) == "up" else None,
-    )
-
-
-#: When it was finished, its key, its id, what it holds: in this order one after the other.
-Finished = tuple[datetime, str, str, bytes]
-
-
-def _finished(
-    session: Session, ids: Ids, since: datetime | None
-) -> dict[tuple[str, str], list[Finished]]:
-    """Finished measures in which a change can mean something, by patient and measure, in no order
-    and sealed as they are."""
-    query = select(
-        Record.patient_id, Record.updated_at, Record.key, Record.id, Record.data_sealed
-    ).where(Record.patient_id.in_(ids), measuring.FINISHED)
-    if since is not None:
-        query = query.where(Record.updated_at > since)
-    known = {name for name, one in measures.measures().items() if one.change is not None}
-    found: dict[tuple[str, str], list[Finished]] = defaultdict(list)
-    for patient_id, at, key, row_id, sealed in session.execute(query):
-        name = measuring.name_of(key)
-        if name in known:
-            found[patient_id, name].append((at, key, row_id, sealed))
-    return found
-
-
-def _score(vault: Vault, patient_id: str, row_id: str, sealed: bytes) -> float | None:
-    try:
-        data = json.loads(vault.cipher(patient_id).open("record", "data", row_id, sealed))
-    except CryptoError:
-        # Shown as such on the patient's own page; the list lives.
-        return None
-    value: float | None = (data["score"] or {}).get("value")
-    return value
 
 
 def tags(session: Session, vault: Vault, ids: Ids) -> dict[str, set[str]]:

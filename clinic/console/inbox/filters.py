@@ -34,6 +34,7 @@ FIELDS: dict[str, tuple[str, Mapping[str, str]]] = {
         | {"more": "More than 14 days", "none": "No infusion yet"},
     ),
     "score": ("A score", {"up": "Rose", "down": "Fell"}),
+    "mood": ("Mood", {"low": "Below their own mean"}),
     "unread": ("Unread", {"yes": "Not read by me"}),
     "follow": ("Follow-up", {"due": "Mine, due by today"}),
     "since": ("News", {"visit": "Since my last visit"}),
@@ -79,10 +80,11 @@ def reach(asked: Mapping[str, str], visit: datetime | None) -> datetime | None:
 
 
 def news_at(case: Case) -> datetime | None:
-    """When something last happened: they wrote, an alert opened, a score moved by enough."""
+    """When something last happened: they wrote, an alert opened, a score or mood moved enough."""
     facts = case.facts
     moments = [facts.last_at, facts.alert.opened_at if facts.alert else None]
     moments += [change.at for change in facts.changes if change.said != "same"]
+    moments += [need.at for need in case.needs if need.kind == "mood"]
     return max((moment for moment in moments if moment), default=None)
 
 
@@ -117,6 +119,10 @@ def _score(case: Case, option: str, _visit: datetime | None) -> bool:
     return any(one.said == option for one in case.facts.changes)
 
 
+def _mood(case: Case, _option: str, _visit: datetime | None) -> bool:
+    return any(need.kind == "mood" for need in case.needs)
+
+
 def _unread(case: Case, _option: str, _visit: datetime | None) -> bool:
     return bool(case.facts.unread or case.facts.entries)
 
@@ -135,6 +141,7 @@ _FITS = {
     "stage": _stage,
     "within": _within,
     "score": _score,
+    "mood": _mood,
     "unread": _unread,
     "follow": _follow,
     "since": _since,

@@ -6,11 +6,12 @@ who stands higher has the stronger reason, and every reason is said.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
+from math import sqrt
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -19,18 +20,17 @@ from clinic.console.wording import When
 from clinic.settings import ROOT
 
 PATH = ROOT / "data" / "policy" / "caseload.yml"
-KINDS = {
-    *("alert", "watch", "request", "follow_up", "worse"),
-    *("unread", "missed", "coming", "silent"),
-}
+_NUMBERS = (
+    *("score_days", "best_days", "mood_days", "mood_answers", "mood_sd"),
+    *("missed", "coming_hours", "silent_days"),
+)
 
 
 class CaseloadError(ValueError):
     """The policy cannot be used; the text names the place."""
 
 
-@dataclass(frozen=True)
-class Alert:
+class Alert(NamedTuple):
     id: str
     number: int
     level: str
@@ -40,8 +40,7 @@ class Alert:
     holder: str
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """The newest two finished scores of a measure; ``said``: up, down or same (bot/measures.py).
 
     ``best`` and ``first`` (the last before the first infusion) only where the newest is worse by
@@ -68,8 +67,28 @@ class Change:
         return f"{self.measure} {said}{above},"
 
 
-@dataclass(frozen=True)
-class Facts:
+class Mood(NamedTuple):
+    """The newest answer about mood, and those before it that are the patient's own usual."""
+
+    value: float
+    at: datetime
+    earlier: tuple[float, ...] = ()
+
+    @property
+    def mean(self) -> float:
+        return sum(self.earlier) / len(self.earlier)
+
+    def low(self, rules: Mapping[str, Any]) -> bool:
+        """Whether it is below the patient's own mean by more than their answers usually are."""
+        if len(self.earlier) < rules["mood_answers"]:
+            return False
+        # Not the module for statistics: it is exact, and takes a tenth of the page for it.
+        mean = self.mean
+        spread = sqrt(sum([(one - mean) ** 2 for one in self.earlier]) / len(self.earlier))
+        return bool(mean - self.value > rules["mood_sd"] * spread)
+
+
+class Facts(NamedTuple):
     """What the record says of one patient, as one clinician finds it now."""
 
     #: The risk the conversation carries.
@@ -79,6 +98,7 @@ class Facts:
     #: What this clinician has to follow up by today, in words.
     follow_up: str = ""
     changes: tuple[Change, ...] = ()
+    mood: Mood | None = None
     #: Messages, and journal entries shared, that this clinician has not opened.
     unread: int = 0
     entries: int = 0
@@ -92,24 +112,23 @@ class Facts:
     ended: bool = False
 
 
-@dataclass(frozen=True)
-class Need:
+class Need(NamedTuple):
     """One reason. ``level`` names a shape and colour beside the words, or nothing."""
 
     kind: str
     words: str
     level: str = ""
     #: A moment the words speak of, shown beside them.
-    at: datetime | None = field(default=None)
+    at: datetime | None = None
 
 
 @lru_cache(maxsize=2)
 def policy(path: Path = PATH) -> dict[str, Any]:
     """The checked policy document."""
     read: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if set(read["needs"]) != KINDS or len(read["needs"]) != len(KINDS):
-        raise CaseloadError(f"needs: must hold each of {', '.join(sorted(KINDS))} once")
-    for name in ("score_days", "best_days", "missed", "coming_hours", "silent_days"):
+    if sorted(read["needs"]) != sorted(_MAKE):
+        raise CaseloadError(f"needs: must hold each of {', '.join(sorted(_MAKE))} once")
+    for name in _NUMBERS:
         if not read.get(name, 0) > 0:
             raise CaseloadError(f"{name} must be more than 0")
     return read
@@ -120,16 +139,10 @@ def score_news(now: datetime) -> datetime:
     return now - timedelta(days=policy()["score_days"])
 
 
-def best_since(now: datetime) -> datetime:
-    """Since when the best score is looked for."""
-    return now - timedelta(days=policy()["best_days"])
-
-
 def needs(facts: Facts, when: When) -> list[Need]:
     """Every reason there is, the strongest first."""
     rules = policy()
-    found = [need for make in _MAKE for need in make(facts, when, rules)]
-    return sorted(found, key=lambda need: rules["needs"].index(need.kind))
+    return [need for kind in rules["needs"] for need in _MAKE[kind](facts, when, rules)]
 
 
 def order(found: list[Need], facts: Facts) -> tuple[object, ...]:
@@ -172,10 +185,11 @@ def _follow_up(facts: Facts, _when: When, _rules: dict[str, Any]) -> list[Need]:
 
 
 def _worse(facts: Facts, when: When, _rules: dict[str, Any]) -> list[Need]:
+    if not facts.changes:
+        return []
     since = score_news(when.now)
-    return [
-        Need("worse", one.worse, at=one.at) for one in facts.changes if one.worse and one.at > since
-    ]
+    said = [(one.worse, one.at) for one in facts.changes if one.at > since]
+    return [Need("worse", words, at=at) for words, at in said if words]
 
 
 def _unread(facts: Facts, _when: When, _rules: dict[str, Any]) -> list[Need]:
@@ -185,6 +199,16 @@ def _unread(facts: Facts, _when: When, _rules: dict[str, Any]) -> list[Need]:
     ]
     said = " and ".join(part for part in parts if part)
     return [Need("unread", f"{said} you have not read")] if said else []
+
+
+def _mood(facts: Facts, when: When, rules: dict[str, Any]) -> list[Need]:
+    one = facts.mood
+    if one is None or one.at <= when.now - timedelta(days=rules["mood_days"]):
+        return []
+    if not one.low(rules):
+        return []
+    usual = f"below their own mean of {one.mean:.1f} in {len(one.earlier)} answers"
+    return [Need("mood", f"Mood {one.value:g}, {usual},", at=one.at)]
 
 
 def _missed(facts: Facts, _when: When, rules: dict[str, Any]) -> list[Need]:
@@ -214,7 +238,18 @@ def _silent(facts: Facts, when: When, rules: dict[str, Any]) -> list[Need]:
     return [Need("silent", f"Has not written for {days} days")]
 
 
-_MAKE = (_alert, _watch, _request, _follow_up, _worse, _unread, _missed, _coming, _silent)
+_MAKE = {
+    "alert": _alert,
+    "watch": _watch,
+    "request": _request,
+    "follow_up": _follow_up,
+    "worse": _worse,
+    "unread": _unread,
+    "mood": _mood,
+    "missed": _missed,
+    "coming": _coming,
+    "silent": _silent,
+}
 
 
 def _count(number: int, one: str, many: str = "") -> str:
