@@ -27,7 +27,18 @@ from clinic.conversation import delivery, whereabouts
 from clinic.conversation.turn import Assistant, Turns
 from clinic.feed import Feed
 from clinic.guards import Guard
-from clinic.patient import changes, days, history, intention, journal, pages, plan, steps, team
+from clinic.patient import (
+    changes,
+    days,
+    history,
+    intention,
+    journal,
+    light_day,
+    pages,
+    plan,
+    steps,
+    team,
+)
 from clinic.patient import settings as own_settings
 from clinic.patient.api import router as patient_router
 from clinic.problems import Problem, not_found
@@ -84,6 +95,7 @@ def create_app(system: System, assistant: Assistant | None = None) -> FastAPI:
     app.include_router(journal.router(system, room, turns))
     app.include_router(steps.router(system, room, turns))
     app.include_router(days.router(system, room))
+    app.include_router(light_day.router(system, room))
     app.include_router(changes.router(system, room))
     app.include_router(plan.router(system, room))
     app.include_router(intention.router(system, room))

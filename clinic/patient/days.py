@@ -96,6 +96,7 @@ def router(system: System, pages: Pages) -> APIRouter:
                 infusions=_held(session, patient),
                 series=_series(session, patient),
                 wanted=patient.touches_wanted,
+                now=now,
                 zone=patient.timezone.replace("_", " "),
                 said=said if said in SAID else "",
                 error=error,

@@ -34,6 +34,7 @@ from clinic.journal import entries
 from clinic.patient.access import COOKIE as PATIENT
 from clinic.records.models import (
     Conversation,
+    Infusion,
     Patient,
     PatientContact,
     Record,
@@ -130,12 +131,14 @@ class Clinic:
             session.add(way)
             step = (Record.patient_id == patient.id) & (Record.kind == "small_step")
             task = (Record.patient_id == patient.id) & (Record.kind == "clinic_task")
+            held_one = Infusion.patient_id == patient.id
             return {
                 "patient_id": patient.id,
                 "alert_id": alert_id,
                 "conversation_id": conversation.id,
                 "request_id": session.scalars(select(Record.id).where(task)).one(),
                 "contact_id": session.scalars(select(StaffContact.id).where(own)).first() or "",
+                "infusion_id": session.scalars(select(Infusion.id).where(held_one)).one(),
                 "entry_id": entry.entry_id,
                 "touch_id": plan.of(session, held)[0].id,
                 "glass_id": rows["therapist"].id,
