@@ -13,6 +13,7 @@ from rasa_sdk.executor import CollectingDispatcher
 from actions import quiet, routed, safety, safety_plan, safety_screen
 from actions.memory import Memory
 from actions.turn import Turn, keep, read, say, task
+from bot.heard import elsewhere
 from bot.risk.levels import Level
 
 Events = list[dict[str, Any]]
@@ -98,6 +99,9 @@ class Answer(Companion):
     def answer(self, dispatcher: CollectingDispatcher, turn: Turn, tracker: Tracker) -> None:
         if turn.intent == "other_language" and turn.confidence < LANGUAGE:
             not_understood(dispatcher, turn)
+        elif turn.intent == "report_travel" and not elsewhere(turn.text):
+            # "Im on the bus home": on the way, and in no other place.
+            tell(dispatcher, turn)
         else:
             answer_question(dispatcher, turn)
 

@@ -375,13 +375,14 @@ class Dialogue:
         self._take_choice(step, reading.decision)
 
     def _take_number(self, step: Step) -> None:
-        tapped = self.turn.payload.get("value")
-        found = [int(tapped)] if tapped else reading.numbers(self.turn.text, step.most)
+        found = reading.amounts(self.turn, step)
         if not found and self._once_more(step):
             return
         # "6 or 7" is a 7: of two numbers the harder one counts.
         state = "answered" if found else "unknown"
         self._fill(step, {"state": state, **self._words(), "value": max(found, default=None)})
+
+    _take_hours_ago = _take_number
 
     def _take_sharing(self, step: Step) -> None:
         found = reading.sharing(self.turn)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from actions import ago
 from actions.turn import Turn
 from bot.conditions import Answers
 from bot.flows import Flow, Step
 
 MAX_TEXT = 20_000
+#: Kinds of answers that are a number.
+COUNTED = ("number", "hours_ago")
 #: A recap quotes this many answers.
 RECAP_QUOTES = 5
 COMMANDS = (
@@ -29,7 +33,7 @@ COMMANDS = (
     "not_following",
 )
 #: Intents of exercises that leave the open question where it is.
-EXERCISES = ("ask_grounding", "ask_breathing")
+EXERCISES = ("ask_grounding", "ask_breathing", "ask_relaxing")
 WISH = re.compile(r"\?\s*$|\b(need|want|can|could|please|pls|show|give|help me|let'?s|now)\b", re.I)
 #: Typed, these may change to another dialogue. Others begin by a tap alone: "I want to quit my job"
 #: and "I'm afraid of needles" are answers.
@@ -111,7 +115,7 @@ def command(turn: Turn, step: Step, flow: Flow) -> str | None:
         return "empty"
     if turn.confidence < (PLAINER if step.any_words else SURE) or SLASHED.match(turn.text):
         return None
-    if step.takes == "number" and numbers(turn.text, step.most):
+    if step.takes in COUNTED and amounts(turn, step):
         return None
     words = len(turn.text.split())
     if turn.intent in EXERCISES:
@@ -174,6 +178,16 @@ def numbers(text: str, most: int) -> list[int]:
     return [number for number in found if number <= most]
 
 
+def amounts(turn: Turn, step: Step) -> list[int]:
+    """The numbers given to a step that takes one, tapped or typed; none where none is clear."""
+    if tapped := turn.payload.get("value"):
+        return [int(tapped)]
+    if step.takes != "hours_ago":
+        return numbers(turn.text, step.most)
+    found = ago.hours(turn.text, datetime.fromisoformat(turn.context["now"]), step.most)
+    return [] if found is None else [found]
+
+
 def choice(turn: Turn, step: Step) -> str | None:
     """The value of a choice: tapped, or the first pattern that fits the typed words."""
     tapped = turn.payload.get("value")
@@ -199,7 +213,7 @@ def carries_on(turn: Turn, step: Step, last: Mapping[str, Any] | None) -> bool:
     """Whether this line belongs to the answer before it, as when three come in a row."""
     if turn.kind != "text" or last is None or "text" not in last:
         return False
-    if step.takes == "number" and numbers(turn.text, step.most):
+    if step.takes in COUNTED and amounts(turn, step):
         return False
     seconds = turn.seconds_since_before
     hasty = seconds is not None and 0 < seconds < FAST_SECONDS

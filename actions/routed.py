@@ -46,8 +46,10 @@ def pass_on(dispatcher: CollectingDispatcher, turn: Turn, intent: str) -> None:
 
 
 def told(turn: Turn, step: Step) -> bool:
-    """Whether this is for the clinic and no answer to ``step``: "I had 3 beers" is no mood of 3."""
-    return turn.heard and turn.intent in TOLD and step.takes != "words" and not asked(turn, step)
+    """Whether this is for the clinic and no answer to ``step``: "I had 3 beers" is no mood of 3.
+    "I ate an hour ago" is one where just that is asked, and the clinic's besides."""
+    answers = step.takes in ("words", "hours_ago") or asked(turn, step)
+    return turn.heard and turn.intent in TOLD and not answers
 
 
 def asked(turn: Turn, step: Step) -> bool:

@@ -160,6 +160,7 @@ TURN: dict[str, Any] = {
             "additionalProperties": False,
             "required": ["now", "stage", "hours_since_infusion", "infusion_number", "risk"],
             "properties": {
+                # By the patient's own clock: with the offset of the place they are at.
                 "now": {"type": "string", "format": "date-time"},
                 "locale": {"type": "string", "pattern": "^[a-z]{2}(-[A-Z]{2})?$"},
                 "stage": {"enum": list(STAGES)},

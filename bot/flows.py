@@ -6,8 +6,8 @@ and knows no patient.
 
 A step's keys:
 
-- ``takes``: words, choice, tags (a choice of any number), number, decision (yes or no), sharing,
-  recap, which, or done (a tap).
+- ``takes``: words, choice, tags (a choice of any number), number, hours_ago (a number, or a time of
+  day), decision (yes or no), sharing, recap, which, or done (a tap).
 - ``when`` / ``unless``: conditions, all of them / none of them. ``{tone: [hard, mixed]}`` looks at
   an earlier answer, ``{distress: {least: 7}}`` and ``{after: {not_below: before}}`` at numbers;
   ``stage``, ``known``, ``setting``, ``risk`` at the turn's context.
@@ -32,7 +32,10 @@ from bot import conditions, contract, variables, yaml_files
 from bot.conditions import Answers
 
 ROOT = Path(__file__).resolve().parent.parent / "data" / "flows"
-TAKES = ("words", "choice", "tags", "number", "decision", "sharing", "recap", "which", "done")
+TAKES = (
+    *("words", "choice", "tags", "number", "hours_ago"),
+    *("decision", "sharing", "recap", "which", "done"),
+)
 #: Records whose data is the words themselves.
 TEXTS = ("intention", "parked_decision", "small_step", "team_question", "win", "stressor")
 

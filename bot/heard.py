@@ -43,6 +43,7 @@ class Shapes:
     diagnosis: re.Pattern[str]
     prognosis: re.Pattern[str]
     memory: re.Pattern[str]
+    elsewhere: re.Pattern[str]
     medicine: re.Pattern[str]
 
 
@@ -72,6 +73,11 @@ def wish(text: str, stage: str = "") -> str | None:
 
 def _told(sentence: str, stage: str) -> str | None:
     return next((told.intent for told in tellings() if told.fits(sentence, stage)), None)
+
+
+def elsewhere(text: str) -> bool:
+    """Whether another place or another time is named: without one, no journey is meant."""
+    return bool(_shapes().elsewhere.search(text.replace("\u2019", "'")))
 
 
 def parts(text: str) -> list[str]:

@@ -34,6 +34,8 @@ ACTIONS = {
 #: sure; who names a person to call has not asked for one.
 PLAN = "safety.plan_"
 MEASURE = "measure."
+#: A plain yes to this begins what is due.
+OFFER = "measures.offer"
 LEFT_FOR = {"talk_to_human", "ask_who_reads", "ask_are_you_human", "open"}
 NAMING = {"safety.plan_people", "safety.plan_professionals"}
 SHORT, SURE = 6, 0.5
@@ -111,10 +113,13 @@ def _named(tracker: DialogueStateTracker, said: UserUttered) -> str | None:
 
 
 def _under(tracker: DialogueStateTracker, said: UserUttered) -> str | None:
-    """A question of the plan or of a questionnaire takes what answers, skips or stops it."""
+    """A question of the plan or of a questionnaire takes what answers, skips or stops it, and the
+    offer of a questionnaire takes a yes."""
     asked = _asked_before(tracker, said)
     if asked.removeprefix(PLAN) in PARTS and asked.startswith(PLAN):
         return "action_safety_plan" if _of_plan(asked, said) else None
+    if asked == OFFER and said.intent_name == "affirm":
+        return "action_measure"
     return "action_measure" if asked.startswith(MEASURE) and _of_measure(asked, said) else None
 
 

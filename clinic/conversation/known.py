@@ -7,7 +7,7 @@ that differ in sleep are laid side by side, and no cause is claimed (domain.md 2
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from sqlalchemy import func, select
@@ -31,6 +31,8 @@ _SETTLED = ("done", "dropped", "drop", "bring")
 _A_DAY = timedelta(hours=18)
 _QUOTED_WORDS = 12
 _SHOWN = 5
+#: What says how the last night was (data/variables.yml, V10).
+_NIGHTS = {"sleep_hours", "sleep_quality", "sleep_after"}
 #: How far apart two numbers of a scale are before they are named as different. [D], unsigned.
 APART = 2
 
@@ -42,8 +44,10 @@ def known(
     patient_id: str,
     infusions: Sequence[Infusion],
     now: datetime,
+    zone: tzinfo,
 ) -> dict[str, str]:
-    """Names to texts; what is not known is not there. ``infusions``: the patient's, by start."""
+    """Names to texts; what is not known is not there. ``infusions``: the patient's, by start;
+    ``zone``: where the patient is."""
     rows = session.scalars(
         select(Record)
         .where(Record.patient_id == patient_id, Record.kind.in_(_KINDS))
@@ -78,6 +82,7 @@ def known(
         "requests": _requests(words, held),
         "under_age": "yes" if any(_says_under_age(row, data) for row, data in held) else "",
         "ride": "yes" if _ride(held, since) == "yes" else "",
+        "slept": "yes" if _slept(held, now, zone) else "",
         "card": _list(
             _quote(found[n]) for n in ("intention", "let_go", "safe_place") if n in found
         ),
@@ -172,6 +177,17 @@ def _ride(held: Held, since: datetime | None) -> str | None:
         if row.kind == "check_in" and "ride" in data and (since is None or row.created_at > since)
     ]
     return said[-1] if said else None
+
+
+def _slept(held: Held, now: datetime, zone: tzinfo) -> bool:
+    """Whether they have said today how the night was."""
+    today = now.astimezone(zone).date()
+    return any(
+        row.kind == "check_in"
+        and _NIGHTS & set(data)
+        and row.created_at.astimezone(zone).date() == today
+        for row, data in held
+    )
 
 
 def cycles(

@@ -15,6 +15,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import aiohttp
 from sqlalchemy import select
@@ -329,7 +330,8 @@ def compose(
     infusions = whereabouts.infusions_of(session, patient.id)
     where = whereabouts.at(clinic, patient, infusions, now)
     assessed = session.get(RiskAssessment, message.id)
-    held = known(session, vault, system.words, patient.id, infusions, now)
+    zone = ZoneInfo(patient.timezone)
+    held = known(session, vault, system.words, patient.id, infusions, now, zone)
     measured = measuring.administrations(session, vault, patient.id)
     text = vault.text(message, patient.id)[: contract.MAX_TEXT]
     said: dict[str, Any] = {"kind": "text", "text": text}
@@ -343,7 +345,7 @@ def compose(
         "conversation": conversation.id,
         "message": said,
         "context": {
-            "now": now.isoformat(),
+            "now": now.astimezone(zone).isoformat(),
             "locale": system.settings.locale,
             "stage": where.stage,
             "hours_since_infusion": where.hours_since,

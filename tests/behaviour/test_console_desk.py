@@ -323,6 +323,14 @@ def test_check_ins_are_said_in_words(world: World, sam: Patient, browser: Browse
     assert "Mood +2 (-4 to +4) ; Distress 7 of 10 ; Mixed ; Body: tired" in page
 
 
+def test_the_last_meal_stands_beside_the_rule_about_it(
+    world: World, sam: Patient, browser: Browser
+) -> None:
+    record(world, sam, "check_in", "c1", {"mood": 0, "last_meal": 3, "fasting": "unsure"})
+    page = shown(browser.get(f"/console/patients/{sam.id}").text)
+    assert "Last meal 3 hours before ; Rule on food: unsure" in page
+
+
 # What a clinician does.
 
 

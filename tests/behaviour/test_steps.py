@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import pytest
@@ -71,7 +71,7 @@ def what_is_known(world: World, sam: Patient) -> dict[str, str]:
     with world.system.database.read() as session:
         vault, now = world.system.vault(session), world.clock.now()
         held = infusions_of(session, sam.id)
-        return known(session, vault, world.system.words, sam.id, held, now)
+        return known(session, vault, world.system.words, sam.id, held, now, UTC)
 
 
 def step_id(world: World, kind: str = "small_step") -> str:
@@ -84,6 +84,18 @@ def turn(world: World) -> None:
     with world.system.database.write() as session:
         for message in session.scalars(select(Message).where(Message.turn == "waiting")):
             message.turn = "answered"
+
+
+def test_how_the_night_was_is_known_for_the_rest_of_the_patients_own_day(
+    world: World, sam: Patient
+) -> None:
+    assert "slept" not in what_is_known(world, sam)
+    record(world, sam, "check_in", "mood", {"mood": 0})
+    assert "slept" not in what_is_known(world, sam)
+    record(world, sam, "check_in", "night", {"sleep_after": 6})
+    assert what_is_known(world, sam)["slept"] == "yes"
+    world.clock.advance(DAY)
+    assert "slept" not in what_is_known(world, sam), "another night has been"
 
 
 def test_a_step_is_asked_about_a_day_and_a_week_later(world: World, sam: Patient, page: TestClient):

@@ -181,7 +181,10 @@ def test_on_the_day_the_clinic_hears_what_it_should_know(talk: Talk) -> None:
     begin(talk, flows()["day_of"], **context)
     talk.taps("so_so", **context)
     for words in ("6", "5", "4"):
-        talk.says(words, **context)
+        asked = talk.says(words, **context)
+    assert asked.ids == ["day_of.last_meal"]
+    rule = talk.says("12 hours ago", **context)
+    assert "No food for 6 hours." in rule.text
     food = talk.taps("broken", **context)
     assert food.ids[0] == "day_of.call_food"
     assert "call Harbor Clinic" in food.text
@@ -200,6 +203,74 @@ def test_on_the_day_the_clinic_hears_what_it_should_know(talk: Talk) -> None:
     assert talk.taps("no", **context).tasks() == [("ride", "routine")]
     check_in = talk.record("check_in")
     assert (check_in["mood"], check_in["sleep_hours"], check_in["fasting"]) == (0, 5, "broken")
+    assert check_in["last_meal"] == 12
+
+
+def at_the_last_meal(talk: Talk, **context: Any) -> Reply:
+    reply = begin(talk, flows()["day_of"], **context)
+    while reply.last != "day_of.last_meal":
+        reply = talk.taps("skip", **context)
+    return reply
+
+
+def test_the_time_of_the_last_meal_is_tapped_in_hours(talk: Talk) -> None:
+    at_the_last_meal(talk)
+    talk.taps("night")
+    assert talk.record("check_in")["last_meal"] == 8
+
+
+def test_a_bare_number_of_hours_is_nobodys_age(talk: Talk) -> None:
+    at_the_last_meal(talk)
+    assert talk.says("13").ids == ["day_of.water"]
+    assert talk.record("check_in")["last_meal"] == 13
+
+
+def test_or_written_as_a_time_that_is_not_guessed_when_it_could_be_two(talk: Talk) -> None:
+    at_the_last_meal(talk)
+    assert talk.says("at 7").ids == ["day_of.last_meal_again"]
+    assert talk.says("7 pm").last == "day_of.water"
+    # It is a little past nine in the morning.
+    assert talk.record("check_in")["last_meal"] == 14
+
+
+def test_a_last_meal_that_cannot_be_read_is_asked_about_twice_and_then_left(talk: Talk) -> None:
+    at_the_last_meal(talk)
+    assert talk.says("soup").ids == ["day_of.last_meal_again"]
+    assert talk.says("some soup").last == "day_of.water"
+    assert not any("last_meal" in data for data in talk.records.values())
+
+
+def test_a_meal_told_where_it_is_asked_about_is_the_answer_and_the_clinics(talk: Talk) -> None:
+    at_the_last_meal(talk)
+    reply = talk.says("i had coffee an hour ago")
+    assert reply.tasks() == [("fasting", "routine")]
+    assert reply.ids == ["told.passed_on", "day_of.water"]
+    assert talk.record("check_in")["last_meal"] == 1
+
+
+def test_how_the_night_was_is_asked_the_day_after_and_not_when_it_is_known(talk: Talk) -> None:
+    def asked(**context: Any) -> set[str]:
+        reply = begin(talk, flows()["session"], **context)
+        found = {reply.last}
+        while not over(reply):
+            reply = talk.taps("skip", **context)
+            found.add(reply.last)
+        return found
+
+    assert "session.slept" in asked()
+    assert "session.slept" not in asked(known={"slept": "yes"})
+    reply = begin(talk, flows()["session"])
+    while reply.last != "session.slept":
+        reply = talk.taps("skip")
+    talk.says("7")
+    assert talk.record("check_in")["sleep_after"] == 7
+    for name in ("check_in", "reflection_2"):
+        reply = begin(talk, flows()[name], known={"slept": "yes"})
+        found = [reply.last]
+        while not over(reply):
+            reply = talk.taps("skip", known={"slept": "yes"})
+            found.append(reply.last)
+        assert f"{name}.sleep" not in found
 
 
 def test_what_is_packed_is_ticked_off_by_name(talk: Talk) -> None:
@@ -803,13 +874,77 @@ def test_a_visit_of_its_own_greets_soon_after_the_last_words_too(talk: Talk) -> 
     assert talk.opens(after=600, by_itself=True).ids == ["conversation.greet_evening"]
 
 
-def test_three_ways_to_use_the_days_are_offered(talk: Talk) -> None:
-    talk.stage = "day_1"
-    talk.opens()
-    assert talk.taps("other").ids == ["conversation.can_do_after"]
+@pytest.mark.parametrize(
+    ("stage", "begun"),
+    [
+        ("day_1", "reflection"),
+        ("day_2", "reflection_2"),
+        ("day_3", "reflection_3"),
+        # In a series the days before the next one are days of the window, too.
+        ("pre_next", "review"),
+    ],
+)
+def test_each_visit_of_the_window_offers_therapy_writing_and_a_quiet_exercise(
+    talk: Talk, stage: str, begun: str
+) -> None:
+    """In its first words: the visit asks one question, and all three are buttons under it."""
+    talk.stage = stage
+    offer = talk.opens(by_itself=True)
+    assert len(offer.ids) == 1
+    for words in content.registry().item(offer.last).variants:
+        assert re.search("therap", words) and re.search("writ|slow|exercise", words), words
+    assert talk.taps("therapy").tasks() == [("therapist", "routine")]
+    talk.opens(by_itself=True)
+    assert talk.taps("quiet").ids == ["grounding.start", "grounding.before"]
+    talk.says("stop")
+    talk.opens(by_itself=True)
+    assert talk.taps("reflect" if stage == "day_1" else "start").last.startswith(f"{begun}.")
+
+
+def test_the_second_offer_of_a_day_has_the_three_ways_too(talk: Talk) -> None:
+    ways = {c.id for c in content.registry().item("session.offer").choices}
+    assert ways == {"start", "quiet", "therapy", "skip"}
+
+
+def test_on_the_evening_a_person_takes_the_place_of_the_therapist(talk: Talk) -> None:
+    talk.stage = "evening"
+    offer = talk.opens(by_itself=True)
+    assert "therap" in offer.text
+    item = content.registry().item(offer.last)
+    assert [choice.id for choice in item.choices] == ["start", "grounding", "human", "skip"]
+
+
+def test_what_can_you_do_names_the_three_ways_as_well(talk: Talk) -> None:
+    assert talk.says("what can you do").ids == ["conversation.can_do_after"]
     offered = content.registry().item("conversation.can_do_after").choices
     assert [choice.id for choice in offered] == ["journal", "quiet", "therapy", "skip"]
-    assert talk.taps("therapy").tasks() == [("therapist", "routine")]
+
+
+@pytest.mark.parametrize(
+    "words", ["relax with me", "can we do the breathing practice", "Relax with me please"]
+)
+def test_whoever_asks_for_the_practice_gets_it(talk: Talk, words: str) -> None:
+    talk.stage, talk.hours, talk.infusion = "preparation", None, None
+    assert talk.says(words).ids == ["relaxing.start", "relaxing.before"]
+
+
+def test_the_practice_asked_for_in_the_middle_leads_back_to_the_open_question(talk: Talk) -> None:
+    begin(talk, flows()["preparation"])
+    reply = talk.says("can you relax with me")
+    assert reply.ids == ["relaxing.start", "relaxing.before"]
+    while not over(reply):
+        reply = talk.taps("skip")
+    assert reply.last == "preparation.expecting"
+
+
+def test_being_on_the_way_is_no_journey(talk: Talk) -> None:
+    talk.stage, talk.hours = "between", 200.0
+    reply = talk.says("im on the bus home")
+    assert reply.tasks() == []
+    assert "travel.noted" not in reply.ids
+    away = talk.says("im on the bus to denver, another time zone")
+    assert away.ids == ["travel.noted"]
+    assert away.tasks() == [("schedule", "routine")]
 
 
 def test_a_phrase_and_a_place_are_asked_for_until_they_are_known(talk: Talk) -> None:

@@ -34,6 +34,12 @@ def test_what_is_due_is_offered_and_walked_by_taps(due: Talk) -> None:
     assert len(asked) == len(set(asked)) == 4
 
 
+@pytest.mark.parametrize("words", ["yes", "ok", "sure"])
+def test_a_plain_yes_to_the_offer_begins_it(due: Talk, words: str) -> None:
+    assert due.opens(after=4 * 3600, **DUE).ids == ["measures.offer"]
+    assert due.says(words, **DUE).ids == ["measures.begin", "measure.phq2.1"]
+
+
 def test_no_score_is_ever_shown(due: Talk) -> None:
     start(due)
     due.taps("3", **DUE)

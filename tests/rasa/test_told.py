@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from test_understanding import HELD, examples, held
 
 from actions import routed
 from bot import content
 from bot.contract import STAGES
-from bot.heard import tellings, wish
+from bot.heard import elsewhere, tellings, wish
 
 TOLD = {
     "told_eating": [
@@ -73,6 +74,19 @@ def test_what_keeps_to_the_rules_or_was_a_dream_is_not(words: str):
 @pytest.mark.parametrize("words", ["im in the car home with my sister", "i saw a bus in it"])
 def test_being_brought_home_is_not(words: str):
     assert wish(words, "evening") is None
+
+
+@pytest.mark.parametrize("words", [*GOING, "on the train home from work", "walking home now"])
+def test_the_way_home_names_no_other_place(words: str):
+    assert not elsewhere(words)
+
+
+def test_every_journey_somebody_wrote_down_names_another_place_or_time():
+    written = [words for words, intent in examples() if intent == "report_travel"]
+    for name in HELD:
+        written += [words for words, intent in held(name) if intent == "report_travel"]
+    assert len(written) > 60
+    assert not [words for words in written if not elsewhere(words)]
 
 
 def test_each_has_a_task_and_words_at_every_stage_it_is_heard_in():

@@ -261,6 +261,10 @@ def check_in_words(data: dict[str, Any]) -> tuple[str, ...]:
     words = []
     if "mood" in data:
         words.append(f"Mood {wording.signed(data['mood'])} (-4 to +4)")
+    if "last_meal" in data:
+        words.append(f"Last meal {data['last_meal']} hours before")
+    if "fasting" in data:
+        words.append(f"Rule on food: {data['fasting']}")
     if "distress" in data:
         words.append(f"Distress {data['distress']} of 10")
     if "tone" in data:
