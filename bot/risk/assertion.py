@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bot.risk.normalise import PUNCTUATION, SENTENCE_ENDS, Text
-from bot.risk.patterns import Pattern
+from bot.risk.patterns import NUMBER, Pattern
 
 AXES = ("denied", "past", "other", "advice", "supposed", "imagery", "fiction", "joking", "idiom")
 
@@ -106,6 +106,8 @@ class Reading:
         self.places: dict[str, list[int]] = {}
         for index, word in enumerate(text.words):
             self.places.setdefault(word, []).append(index)
+            if word[0].isdigit():
+                self.places.setdefault(NUMBER, []).append(index)
         self._grammar = grammar
         self._candidates: dict[str, dict[int, Pattern]] | None = None
         self._found: dict[str, list[tuple[int, int]]] = {}

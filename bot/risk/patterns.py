@@ -3,7 +3,7 @@
     i (want|need) to .. die      words, alternatives, a gap of up to two words (``...``: up to five)
     i? (really|just)? want       ``?`` after a word or a group: may be absent
     <want> <kill_self>           a named list of phrases
-    /1[89][0-9]/                 one word by regular expression (numbers)
+    /1[89][0-9]/                 one word by regular expression (numbers); may come first
 
 Patterns run over normalised words (normalise.py): lower case, "do not" for "don't". A gap never
 crosses punctuation. Nothing nests without bound, so matching is linear in the text's length.
@@ -29,6 +29,10 @@ _COMMON_WORDS = (
 )
 _COMMON = frozenset(_COMMON_WORDS.split())
 
+
+#: Stands for every word that begins with a digit: a pattern may begin with a number.
+NUMBER = "#"
+_DIGIT = re.compile(r"\(?\[?[0-9]")
 
 #: Parts remembered while reading rules: named lists stand in many patterns.
 _SHARED = 2_048
@@ -116,7 +120,7 @@ def compile_pattern(source: str, lists: Mapping[str, Node]) -> Pattern:
     node = parse(source, lists)
     first, nullable = _first(node)
     if first is None or nullable:
-        raise PatternError(f"{source!r} must begin with a word")
+        raise PatternError(f"{source!r} must begin with a word or a number")
     anchors = _anchors(node)
     return Pattern(source, node, first, anchors or first)
 
@@ -219,7 +223,7 @@ def _first(node: Node) -> tuple[frozenset[str] | None, bool]:
     if isinstance(node, Word):
         return frozenset((node.text,)), False
     if isinstance(node, Regex):
-        return None, False
+        return (frozenset((NUMBER,)) if _DIGIT.match(node.source) else None), False
     if isinstance(node, Gap):
         return None, True
     if isinstance(node, Optional):

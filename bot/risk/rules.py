@@ -63,7 +63,7 @@ class Rule:
     level: Level
     #: What it is a sign of; together.yml weighs signs.
     sign: str
-    #: clause: the assertion axes apply. message: it counts wherever and however it is said.
+    #: clause: the assertion axes apply. message: only those the rule itself names in lowers.
     #: whole: as clause, but only where nothing else is said ("tonight", "too late").
     scope: str
     reason: str

@@ -73,7 +73,6 @@ KNOWN = frozenset(
         "That exam was suicide, no one finished the last question, we all went to nandos after",
         "In my old country I wanted to kill myself because of the war. Here I have my shop "
         "and my sons and this wish is dead long time",
-        "Heart flutters like a bird in a shoebox, on and off all night",
         "I'm shaking and crying and can't calm down, it's gone 2am and it started in the taxi home",
         "When I left the body I look down and I feel no love for it. Still today I feel no "
         "love. I would like to leave it really.",
