@@ -211,6 +211,7 @@ ACTIONS = {
     "patient.erased": "Erased the patient's record",
     "relation.add": "Added a care relation",
     "relation.end": "Took a care relation away",
+    "hand_over.note": "Wrote a note for whoever takes the patient over",
     "follow_up.keep": "Kept something to follow up",
     "follow_up.done": "Followed something up",
     "staff.leave": "Ended somebody's access",

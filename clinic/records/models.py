@@ -146,6 +146,8 @@ class CareRelation(Base):
     staff_id: Mapped[str] = mapped_column(ForeignKey("staff.id"), primary_key=True)
     kind: Mapped[str] = mapped_column(primary_key=True)
     since: Mapped[datetime]
+    #: What whoever handed the patient over wrote for them (clinic/console/inbox/handed.py).
+    note_sealed: Mapped[bytes | None]
     __table_args__ = (one_of("kind", "therapist", "supervisor"),)
 
 

@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 from httpx import Response
 
-from clinic import people
-from clinic.records.models import FollowUp, Patient, Staff
+from clinic import erasure, people
+from clinic.records.models import CareRelation, FollowUp, Patient, Staff
+from clinic.records.vault import UNREADABLE
 from tests.behaviour.test_caseload import words
 from tests.builders import World
 from tests.desk import Browser, alert, audit, message, shown
@@ -148,6 +149,67 @@ def test_whoever_takes_a_patient_over_is_told_by_whom_and_what_they_have_not_rea
     taker.get(f"{path}/review")
     assert taker.post(f"{path}/reviewed", {"seq": "1"}).status_code == 303
     assert "New to you" not in taker.get(path).text
+
+
+NOTE = "Sleeps badly since Tuesday. Ask about the \u202eride."
+
+
+def test_a_note_goes_with_the_patient_until_the_colleague_has_read_the_record(
+    world: World, robin: Staff, sam: Patient
+) -> None:
+    lee = world.staff("Lee")
+    message(world, sam, "Hello")
+    browser, path = Browser(world).sign_in(robin), f"/console/patients/{sam.id}"
+    world.clock.advance(timedelta(minutes=1))
+    hand_over(browser, sam, lee, note=f"  {NOTE} ", stay="yes")
+    taker = Browser(world).sign_in(lee)
+    assert words(world, lee)[0] == f"Given to you: {NOTE}"
+    assert f"What Robin wrote for you {NOTE}" in shown(taker.get(path).text)
+    # For the colleague, and for nobody else who may read the patient.
+    assert NOTE not in browser.get(path).text
+    assert all(NOTE not in said for said in words(world, robin))
+    (kept,) = audit(world, "hand_over.note")
+    assert (kept.actor, kept.subject) == (f"staff:{robin.id}", f"staff:{lee.id}")
+    assert kept.patient_id == sam.id
+    world.clock.advance(timedelta(minutes=1))
+    taker.get(f"{path}/review")
+    assert taker.post(f"{path}/reviewed", {"seq": "1"}).status_code == 303
+    assert NOTE not in taker.get(path).text
+    assert all(NOTE not in said for said in words(world, lee))
+
+
+def test_a_note_is_sealed_and_leaves_with_the_patient(
+    world: World, robin: Staff, sam: Patient
+) -> None:
+    lee = world.staff("Lee")
+    hand_over(Browser(world).sign_in(robin), sam, lee, note=NOTE)
+    with world.system.database.read() as session:
+        row = session.get_one(CareRelation, (sam.id, lee.id, "therapist"))
+        sealed = row.note_sealed or b""
+        cipher = world.system.vault(session).cipher(sam.id)
+        assert cipher.open("care_relation", "note", lee.id, sealed) == NOTE
+    assert NOTE[:20].encode() not in sealed
+    assert NOTE[:20] not in str([row.detail for row in audit(world, "hand_over.note")])
+    with world.system.database.write() as session:
+        session.get_one(CareRelation, (sam.id, lee.id, "therapist")).note_sealed = b"damaged"
+    page = Browser(world).sign_in(lee).get(f"/console/patients/{sam.id}")
+    assert UNREADABLE in page.text
+    erasure.erase(world.system, sam.id, "system")
+    with world.system.database.read() as session:
+        assert session.query(CareRelation).filter_by(patient_id=sam.id).count() == 0
+
+
+def test_a_note_that_is_too_long_is_not_lost_and_hands_nobody_over(
+    world: World, robin: Staff, sam: Patient
+) -> None:
+    lee = world.staff("Lee")
+    browser = Browser(world).sign_in(robin)
+    answer = hand_over(browser, sam, lee, note="a" * 601)
+    assert answer.status_code == 422
+    assert "a" * 601 in answer.text
+    assert "Say it in 600 characters; these are 601." in shown(answer.text)
+    assert audit(world, "hand_over.note") == []
+    assert Browser(world).sign_in(lee).get(f"/console/patients/{sam.id}").status_code == 404
 
 
 def test_a_colleague_can_be_added_while_i_stay(world: World, robin: Staff, sam: Patient) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 
 from clinic import crisis
@@ -12,7 +13,7 @@ from clinic.records.models import Audit, Clinic, Patient
 from tests.behaviour.conftest import Edge, open_edge
 from tests.behaviour.peer import Peer
 from tests.builders import World
-from tests.desk import shown
+from tests.desk import Browser, shown
 
 MADRID = {"timezone": "Europe/Madrid", "country": "ES"}
 
@@ -76,3 +77,23 @@ def test_on_the_day_of_an_infusion_it_waits(tmp_path: Path, peer: Peer):
         assert "Nothing was changed" in shown(edge.client.post("/settings/place", data=MADRID).text)
         assert where(edge) == before
     world.system.database.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("ZZ", "Country now: Another country. No numbers to call are known for it"),
+        ("ES", "Country now: Spain. The chat names the numbers to call there."),
+        ("XK", "Country now: XK. No numbers to call are known for it"),
+        ("US", ""),
+    ],
+)
+def test_the_console_names_the_country_in_words(world: World, code: str, says: str):
+    robin = world.staff("Robin")
+    sam = world.patient(therapist=robin)
+    with world.system.database.write() as session:
+        session.get_one(Patient, sam.id).country = code
+    page = shown(Browser(world).sign_in(robin).get(f"/console/patients/{sam.id}").text)
+    assert says in page
+    assert "ZZ" not in page
+    assert ("Country now" in page) is bool(says)

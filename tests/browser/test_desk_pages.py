@@ -16,10 +16,14 @@ from tests.behaviour.test_caseload import score
 from tests.browser.test_three_windows import House
 from tests.browser.test_three_windows import house as house
 from tests.browser.test_whole_path import expect_no_barriers, keep_picture
-from tests.desk import alert, authenticator, message, record
+from tests.desk import Browser, alert, authenticator, message, record
 
 pytestmark = pytest.mark.browser
 
+NOTE = (
+    "Sleeps badly since Tuesday, and the ride home is her sister's car now. Ask about both first. "
+    "She would rather be called than written to, after four."
+)
 #: Phone, tablet, laptop.
 WIDTHS = (360, 820, 1440)
 
@@ -87,6 +91,26 @@ def caseload(house: House) -> tuple[Staff, str]:
         session.get_one(Patient, quiet.id).created_at -= timedelta(days=12)
     world.patient("Ann A", robin)
     return robin, f"{HOME}/patients"
+
+
+def given(house: House) -> tuple[Staff, str]:
+    """To a colleague, with a note; the patient has a low mood and is abroad."""
+    world, lee = house.world, house.world.staff("Lee")
+    message(world, house.sam, "It was like floating.")
+    for value in (7, 6, 8, 7, 3):
+        score(world, house.sam, "mood", value)
+        world.clock.advance(timedelta(seconds=1))
+    with world.system.database.write() as session:
+        sam = session.get_one(Patient, house.sam.id)
+        sam.country = "ZZ"
+    robin = Browser(world).sign_in(house.robin)
+    robin.get(f"{HOME}/patients/{house.sam.id}")
+    robin.post(f"{HOME}/patients/{house.sam.id}/hand-over", {"to": lee.id, "note": NOTE})
+    return lee, f"{HOME}/patients/{house.sam.id}"
+
+
+def given_list(house: House) -> tuple[Staff, str]:
+    return given(house)[0], f"{HOME}/patients"
 
 
 def caseload_empty(house: House) -> tuple[Staff, str]:
@@ -161,6 +185,8 @@ PAGES: tuple[Callable[[House], tuple[Staff, str]], ...] = (
     glass_page,
     glass_openings,
     caseload,
+    given,
+    given_list,
     caseload_empty,
     team,
     second_factor,

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, aliased
 from bot import stages
 from clinic.console import relations, wording
 from clinic.console.desk import zone
-from clinic.console.inbox import follow_up, needs, scores
+from clinic.console.inbox import follow_up, handed, needs, scores
 from clinic.console.inbox.needs import Alert, Change, Facts, Mood, Need
 from clinic.console.relations import Ids
 from clinic.console.review import review
@@ -85,7 +85,8 @@ def of(system: System, session: Session, staff: Staff, since: datetime | None = 
     held = _infusions(session, ids, now)
     due = follow_up.due(system, session, ids, staff.id, when.day(now))
     changes, moods = scores.changes(session, vault, ids, min(needs.score_news(now), since or now))
-    known = _facts(session, staff, ids, patients, held, due, changes, moods, now)
+    given = handed.notes(session, vault, ids, staff)
+    known = _facts(session, staff, ids, patients, held, given, due, changes, moods, now)
     marked = tags(session, vault, ids)
     cases = []
     for patient in patients:
@@ -114,6 +115,7 @@ def _facts(
     ids: Ids,
     patients: Sequence[Columns],
     held: Mapping[str, list[stages.Infusion]],
+    given: Mapping[str, str],
     due: Mapping[str, str],
     changes: Mapping[str, list[Change]],
     moods: Mapping[str, Mood],
@@ -128,6 +130,7 @@ def _facts(
             risk=patient.risk_level or "none",
             alert=alerts.get(patient.id),
             requests=asked[patient.id],
+            handed=given.get(patient.id, ""),
             follow_up=due.get(patient.id, ""),
             changes=tuple(changes.get(patient.id, ())),
             mood=moods.get(patient.id),

@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from clinic import people
 from clinic.console.desk import HOME, Desk, MissingError, back_to
-from clinic.console.inbox import follow_up
+from clinic.console.inbox import follow_up, handed
 from clinic.console.inbox.follow_up import MissingPartError
 from clinic.console.patient import patients
 from clinic.console.patient.patients import Again
@@ -53,15 +53,23 @@ def add(router: APIRouter, desk: Desk) -> None:
         patient_id: str,
         who: Annotated[Who, Depends(desk.acting)],
         to: Text = "",
+        note: Text = "",
         stay: Text = "",
     ) -> Response:
-        """Another therapist for this patient, beside this one or in their place."""
+        """Another therapist for this patient, beside this one or in their place; with a note."""
+        words = note.strip()
+        if len(words) > handed.LONGEST:
+            says = f"Say it in {handed.LONGEST} characters; these are {len(words)}."
+            form = Again({"hand-note": says}, hand={"to": to, "note": words, "stay": stay})
+            return patients.show(desk, who, patient_id, status=422, form=form)
         with desk.reading(who, patient_id) as (session, reason):
             other = next((p for p in follow_up.others(session, patient_id) if p.id == to), None)
             if reason != follow_up.ROLE or other is None:
                 raise MissingError
             actor, patient = f"staff:{who.staff.id}", session.get_one(Patient, patient_id)
             people.relate(system, session, patient, other, follow_up.ROLE, actor)
+            if words:
+                handed.keep_note(system, session, who, patient_id, other, words)
             if not stay:
                 people.unrelate(system, session, patient_id, who.staff.id, follow_up.ROLE, actor)
                 waiting = follow_up.waiting(session, patient_id)

@@ -1,16 +1,25 @@
-"""What whoever took a patient over is told first, until they have marked the record as read."""
+"""What whoever took a patient over is told first, until they have marked the record as read: who
+gave them the patient, what they have not read, and the note that was written for them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from clinic.console.inbox.follow_up import ROLE
+from clinic.console.relations import Ids
 from clinic.console.review import review
+from clinic.console.sign_in.access import Who
 from clinic.records.models import Audit, CareRelation, Conversation, Escalation, Reviewed, Staff
+from clinic.records.vault import Vault
+from clinic.system import System
+
+#: Characters of a note: what somebody reads before they read the record.
+LONGEST = 600
+_TABLE = "care_relation"
 
 
 @dataclass(frozen=True)
@@ -22,9 +31,41 @@ class Handed:
     before: datetime | None
     unread: int
     alerts: int
+    #: Empty: none was written.
+    note: str
 
 
-def over(session: Session, patient_id: str, staff: Staff) -> Handed | None:
+def keep_note(
+    system: System, session: Session, who: Who, patient_id: str, to: Staff, words: str
+) -> None:
+    """For a colleague who has just been given the patient."""
+    relation = session.get_one(CareRelation, (patient_id, to.id, ROLE))
+    vault = system.vault(session)
+    relation.note_sealed = vault.seal(patient_id, _TABLE, "note", to.id, words)
+    actor, subject = f"staff:{who.staff.id}", f"staff:{to.id}"
+    system.audit.add(session, system.clock.now(), actor, "hand_over.note", subject, patient_id)
+
+
+def notes(session: Session, vault: Vault, ids: Ids, staff: Staff) -> dict[str, str]:
+    """Those this person has not read yet, by patient."""
+    rows = session.execute(
+        select(CareRelation.patient_id, CareRelation.note_sealed)
+        .outerjoin(Conversation, Conversation.patient_id == CareRelation.patient_id)
+        .outerjoin(
+            Reviewed,
+            and_(Reviewed.conversation_id == Conversation.id, Reviewed.staff_id == staff.id),
+        )
+        .where(
+            CareRelation.patient_id.in_(ids),
+            CareRelation.staff_id == staff.id,
+            CareRelation.note_sealed.is_not(None),
+            or_(Reviewed.at.is_(None), Reviewed.at < CareRelation.since),
+        )
+    )
+    return {patient: vault.shown_note(patient, _TABLE, staff.id, note) for patient, note in rows}
+
+
+def over(system: System, session: Session, patient_id: str, staff: Staff) -> Handed | None:
     """None: they have looked since, or nobody else gave them this patient."""
     relation = session.get(CareRelation, (patient_id, staff.id, ROLE))
     if relation is None:
@@ -47,6 +88,7 @@ def over(session: Session, patient_id: str, staff: Staff) -> Handed | None:
         marked,
         found.count if found else 0,
         session.scalar(alerts) or 0,
+        system.vault(session).shown_note(patient_id, _TABLE, staff.id, relation.note_sealed),
     )
 
 

@@ -95,6 +95,8 @@ class Facts(NamedTuple):
     risk: str = "none"
     alert: Alert | None = None
     requests: int = 0
+    #: What a colleague wrote who gave them this patient, until they have read the record.
+    handed: str = ""
     #: What this clinician has to follow up by today, in words.
     follow_up: str = ""
     changes: tuple[Change, ...] = ()
@@ -180,6 +182,10 @@ def _request(facts: Facts, _when: When, _rules: dict[str, Any]) -> list[Need]:
     return [Need("request", f"{_count(facts.requests, 'request')} for the team")]
 
 
+def _handed(facts: Facts, _when: When, _rules: dict[str, Any]) -> list[Need]:
+    return [Need("handed", f"Given to you: {facts.handed}")] if facts.handed else []
+
+
 def _follow_up(facts: Facts, _when: When, _rules: dict[str, Any]) -> list[Need]:
     return [Need("follow_up", f"Follow up: {facts.follow_up}")] if facts.follow_up else []
 
@@ -242,6 +248,7 @@ _MAKE = {
     "alert": _alert,
     "watch": _watch,
     "request": _request,
+    "handed": _handed,
     "follow_up": _follow_up,
     "worse": _worse,
     "unread": _unread,

@@ -12,10 +12,11 @@ from fastapi.responses import Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from clinic import feed
+from clinic import crisis, feed
 from clinic.console.desk import HOME, Desk, back_to
 from clinic.console.sign_in.access import Who
-from clinic.records.models import Record, new_id
+from clinic.conversation import whereabouts
+from clinic.records.models import Clinic, Patient, Record, new_id
 from clinic.records.vault import UNREADABLE
 from clinic.system import System
 
@@ -50,6 +51,19 @@ def newest(system: System, session: Session, patient_id: str) -> tuple[str, date
         return None
     opened = [data["text"] for _, data in system.vault(session).documents([row])]
     return (opened or [UNREADABLE])[0], row.created_at
+
+
+def country(system: System, session: Session, patient: Patient) -> str:
+    """The country they have set, in words; empty while it is the clinic's."""
+    home = (whereabouts.DEFAULTS | session.get_one(Clinic, 1).settings)["country"]
+    code = patient.country or home
+    if code == home:
+        return ""
+    item = f"settings.country_{code}"
+    name = system.words.render(item) if item in system.words else code
+    if code in crisis.countries():
+        return f"Country now: {name}. The chat names the numbers to call there."
+    return f"Country now: {name}. No numbers to call are known for it; the chat names none."
 
 
 def _keep(system: System, session: Session, patient_id: str, who: Who, where: str) -> None:

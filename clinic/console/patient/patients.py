@@ -68,6 +68,8 @@ class Again:
     contact: tuple[str, str] = ("", "")
     #: Something to follow up: what, to, on; None: nothing was typed.
     follow: dict[str, str] | None = None
+    #: A hand-over: to, note, stay; None: nothing was typed.
+    hand: dict[str, str] | None = None
 
 
 def url(patient_id: str, said: str = "", place: str = "") -> str:
@@ -206,6 +208,7 @@ def _view(
         "held_by_me": holder is not None and holder.id == who.staff.id,
         "alert": person.running_alert(system, session, patient_id, who.staff),
         "colleagues": person.colleagues(session, who.staff),
+        "country": location.country(system, session, patient),
         "location": location.newest(system, session, patient_id),
         "history": medical_history.policy()["history"],
         "history_noted": medical_history.noted(system, session, patient_id),
@@ -215,7 +218,7 @@ def _view(
         "coming": visits.coming(system, session, patient),
         "screens": safety.screens(system, session, patient_id),
         "responses": safety.responses(system, session, patient_id),
-        "handed": handed.over(session, patient_id, who.staff),
+        "handed": handed.over(system, session, patient_id, who.staff),
         "follow_up": follow_up.choices(system, session, patient_id, who.staff),
         "plan": safety.plan(system, session, patient_id),
         "whom_to_call": safety.whom_to_call(system, session, patient_id),
