@@ -23,7 +23,6 @@ KNOWN = frozenset(
         "I don't want to do it but I'm afraid I will",
         "all my ancestors were lined up and I was at the end of the line",
         "I've written down what songs they should play",
-        "I gave my guitar to the neighbor's boy, I won't be needing it",
         "people ask about my plans for the summer and I just nod",
         "sleep is the only thing I look forward to and I wish it didn't end",
         "if a truck came at me I don't think I'd move",
