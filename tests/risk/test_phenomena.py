@@ -37,7 +37,6 @@ KNOWN = frozenset(
         "[x] meds [x] walk [ ] reasons to live",
         "✓ shower ✓ breakfast ✗ wanting to stay alive",
         "me → 🌉 → 🌊 tonight",
-        "just want to jump 🏢⬇️",
         "my old plan from college, I looked up the address again today",
         "They let me go in there like a balloon and I want to be let go of for good",
         "There was a door marked exit and I'm going to find that door out here",
