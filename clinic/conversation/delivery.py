@@ -231,7 +231,9 @@ def help_lines(system: System, known: Mapping[str, str]) -> dict[str, Any]:
     ]
     if known["clinic_phone"]:
         lines.append(line("help.clinic", f"tel:{_dialable(known['clinic_phone'])}"))
-    return {"text": system.words.render("help.text"), "lines": lines}
+    known_here = any(_dialable(known[number]) for _, _, number in _HELP)
+    text = system.words.render("help.text" if known_here else "help.text_unknown")
+    return {"text": text, "lines": lines}
 
 
 def alert_notice(

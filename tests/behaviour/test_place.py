@@ -53,6 +53,9 @@ def test_where_no_number_is_known_none_is_shown(edge: Edge):
     edge.client.post("/settings/place", data={"timezone": "Asia/Tokyo", "country": "ZZ"})
     assert helps(edge)["emergency_number"] == "your local emergency number"
     assert "988" not in str(helps(edge))
+    help_now = edge.client.get("/api/state").json()["help"]
+    assert help_now["text"].startswith("If you may be in danger, call your local emergency number")
+    assert {line["label"] for line in help_now["lines"]} == {"Call Harbor Clinic", "My safety plan"}
 
 
 def test_every_country_with_numbers_can_be_chosen_by_its_name(edge: Edge):

@@ -150,6 +150,21 @@ def test_every_bad_link_meets_the_same_page(page: Page, address: str) -> None:
     expect(page.get_by_role("link", name="Call 988")).to_be_visible()
 
 
+def test_where_no_number_is_known_no_number_of_elsewhere_is_shown(page: Page) -> None:
+    unknown = {"text": "Call your local emergency number.", "lines": []}
+
+    def elsewhere(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | {"help": unknown})
+
+    page.route("**/api/session", elsewhere)
+    enter(page, "evening")
+    page.get_by_role("button", name="Help now").click()
+    expect(page.get_by_role("dialog").get_by_text("Call your local emergency")).to_be_visible()
+    expect(page.get_by_role("dialog").get_by_role("link", name="988")).to_have_count(0)
+    expect(page.get_by_role("dialog").get_by_role("link", name="911")).to_have_count(0)
+
+
 def test_a_message_refused_three_times_is_stored_once(page: Page) -> None:
     enter(page, "evening")
     write(page, "this will fail at first")

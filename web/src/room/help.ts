@@ -26,8 +26,10 @@ export function bakedHelp(): Help {
   return FALLBACK;
 }
 
+/** Where no number is known there are words and no lines: true, and better than a number of elsewhere. */
 export function usable(help: Help | null | undefined): help is Help {
-  return !!help && safe(help.lines ?? []).length > 0;
+  if (!help?.text || !Array.isArray(help.lines)) return false;
+  return help.lines.length === 0 || safe(help.lines).length > 0;
 }
 
 /** Only ways to reach a person: a call, a text, a page. */
@@ -46,17 +48,20 @@ export function link(line: Line, name: string): HTMLAnchorElement {
 
 /** "If you might be in danger, call now: Call 988, Call 911", for when something was not sent. */
 export function danger(help: Help, words = say("danger")): HTMLElement {
+  const known = calls(help);
+  const says = known.length ? words : help.text;
   return h(
     "span",
     { class: "danger" },
-    words && h("span", {}, words),
-    ...calls(help).map((line) => h("a", { class: "danger__line", href: line.href }, line.label)),
+    says && h("span", {}, says),
+    ...known.map((line) => h("a", { class: "danger__line", href: line.href }, line.label)),
   );
 }
 
 /** The same in one breath, for a screen reader. */
 export function dangerSaid(help: Help): string {
-  return `${say("danger")} ${calls(help).map((line) => line.label).join(", ")}.`;
+  const known = calls(help).map((line) => line.label);
+  return known.length ? `${say("danger")} ${known.join(", ")}.` : help.text;
 }
 
 function calls(help: Help): Line[] {

@@ -458,7 +458,7 @@ class AfterglowChat extends HTMLElement {
     const strips: [string, ...(string | Node)[]][] = [];
     if (this.signedOut) strips.push(["strip--watch", say("ended")]);
     else if (!navigator.onLine) strips.push(["strip--watch", say("offline")]);
-    else if (this.reach === "down") strips.push(["strip--watch", `${say("down")} ${say("danger")}`, danger(this.help, "")]);
+    else if (this.reach === "down") strips.push(["strip--watch", say("down"), danger(this.help)]);
     else if (this.returning && this.outbox.items.length > 0) strips.push(["", say("back_online")]);
     if (!state.staffed) strips.push(["strip--urgent", state.unstaffed || say("not_staffed"), danger(this.help, "")]);
     if (state.alert && !messages.some((message) => message.kind === "card")) {
