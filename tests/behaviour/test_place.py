@@ -54,7 +54,7 @@ def test_where_no_number_is_known_none_is_shown(edge: Edge):
     assert helps(edge)["emergency_number"] == "your local emergency number"
     assert "988" not in str(helps(edge))
     help_now = edge.client.get("/api/state").json()["help"]
-    assert help_now["text"].startswith("If you may be in danger, call your local emergency number")
+    assert help_now["text"].startswith("If you may be in danger, call the local emergency number")
     assert {line["label"] for line in help_now["lines"]} == {"Call Harbor Clinic", "My safety plan"}
 
 
