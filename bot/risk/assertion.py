@@ -2,6 +2,7 @@
 
 denied      a negator whose own words reach the phrase ("I don't feel suicidal")
 past        long ago, and nothing in the sentence brings it back to now
+settled     somebody has seen to it, or it is told as an old tale or for a form
 other       about or said by somebody else
 advice      of the person somebody is consoling or advising ("I hope you find a reason to live")
 supposed    "if I ever", "can it cause"
@@ -26,7 +27,18 @@ from functools import cached_property
 from bot.risk.normalise import PUNCTUATION, SENTENCE_ENDS, Text
 from bot.risk.patterns import NUMBER, Pattern
 
-AXES = ("denied", "past", "other", "advice", "supposed", "imagery", "fiction", "joking", "idiom")
+AXES = (
+    "denied",
+    "past",
+    "settled",
+    "other",
+    "advice",
+    "supposed",
+    "imagery",
+    "fiction",
+    "joking",
+    "idiom",
+)
 
 #: Cue phrases and words a language must name in assertion.yml.
 CUES = (
@@ -36,6 +48,8 @@ CUES = (
     "past",
     "present",
     "present_not",
+    "settled",
+    "unsettled",
     "third",
     "other_after",
     "reported",
@@ -143,6 +157,7 @@ class Reading:
             ("idiom", any(index in self._cover("idiom") for index in range(first, last))),
             ("denied", self._denied(first, last)),
             ("past", self._past(first, last)),
+            ("settled", self._settled(first, last)),
             ("other", self._other(first, last)),
             ("advice", self._advice(first, last)),
             ("supposed", self._supposed(first, last)),
@@ -243,6 +258,9 @@ class Reading:
         if not self._near("past", first, last) or self._near("present", first, last):
             return False
         return not self._is_present(first, last)
+
+    def _settled(self, first: int, last: int) -> bool:
+        return self._near("settled", first, last) and not self._near("unsettled", first, last)
 
     def _is_present(self, first: int, last: int) -> bool:
         begin = first

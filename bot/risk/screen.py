@@ -17,6 +17,7 @@ from bot.risk.detect import Finding, Found
 _AXES_IN_WORDS = {
     "denied": "denied",
     "past": "long past",
+    "settled": "seen to, or told as an old tale",
     "other": "about or said by somebody else",
     "advice": "about somebody who is consoled or advised",
     "supposed": "only supposed",
