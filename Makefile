@@ -38,8 +38,8 @@ bench: setup ## Print the speed figures (ratios; takes some minutes)
 safety-report: train ## Write docs/clinical/safety-report.md and .json anew
 	@.venv/bin/python tests/risk/safety_report.py
 
-opinion: setup ## Learn the second opinion on risk anew (DATA=folder with the public sets)
-	@bot/rasa/.venv/bin/python -m bot.rasa.opinion $(DATA)
+opinion: setup ## Learn the second opinions on risk anew (DATA=folder with the public sets, ONLY=one of them)
+	@bot/rasa/.venv/bin/python -m bot.rasa.opinion $(DATA) $(ONLY)
 
 train: setup ## Train the assistant's model if anything it learns from changed
 	@.venv/bin/afterglow train

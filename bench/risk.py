@@ -62,12 +62,12 @@ def main() -> int:
     if len(folders) != 1 or not Path(folders[0]).is_dir():
         print(__doc__)
         return 2
-    using = ruleset() if "--rules" not in sys.argv else replace(ruleset(), opinion=None)
+    using = ruleset() if "--rules" not in sys.argv else replace(ruleset(), opinions=())
     sets = {
         name: assessed(Path(folders[0]), name, using)
         for name in ("cssrs7", "cssrs_posts", *ORDINARY, "simplesafetytests")
     }
-    print(f"rules {using.name}{'' if using.opinion else ' alone'}\n")
+    print(f"rules {using.name}{'' if using.opinions else ' alone'}\n")
     print(f"{'set':<48}{'rows':>6}  {'watch or more':<22}urgent or more")
 
     def part(name: str, wanted: Callable[[Row], bool]) -> list[Row]:

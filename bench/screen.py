@@ -53,7 +53,7 @@ def main() -> None:
     messages = [str(text) for group in groups for text in group["texts"]]
     ruleset().compile()  # as it is a few seconds after a start
 
-    rules = replace(ruleset(), opinion=None)
+    rules = replace(ruleset(), opinions=())
     total = min(seconds(lambda: [assess(text, using=rules) for text in messages], 3))
     print(f"rules: {len(messages) / total:,.0f} short messages a second (goal 1,000)")
     total = min(seconds(lambda: [assess(text) for text in messages], 3))

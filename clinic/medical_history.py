@@ -18,6 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.contract import RISK_CATEGORIES
+from bot.risk import opinion
 from bot.risk.levels import Assessment, Evidence, Level
 from clinic import feed
 from clinic.people import NotPossibleError
@@ -94,8 +95,13 @@ def raised(
 def weighed(
     system: System, session: Session, patient_id: str, assessment: Assessment
 ) -> Assessment:
-    """The assessment of typed words, with the history heeded and said."""
-    signs = [one for one in assessment.evidence if one.category in policy()["raises"]]
+    """The assessment of typed words, with the history heeded and said. A statistical guess is no
+    sign yet: it leads to the six taps, whose answers are weighed (``raised``)."""
+    signs = [
+        one
+        for one in assessment.evidence
+        if one.category in policy()["raises"] and not one.rule.startswith(opinion.IDS)
+    ]
     gravest = max(signs, key=lambda one: one.level, default=None)
     if gravest is None:
         return assessment

@@ -1,9 +1,10 @@
-"""Learn the weights of the second opinion (bot/risk/opinion.py): ``make opinion DATA=folder``.
+"""Learn the weights of the second opinions (bot/risk/opinion.py): ``make opinion DATA=folder``.
 
-The folder holds the public sets named in ``SETS`` as JSON lines ({"text", "risk"}: 1 current risk
-of the writer, 0 none, null left out); docs/clinical/model-card.md says where they are from and what
-their licences allow. Our own short examples lie in data/risk/en/voices and in the rules. Runs in
-the assistant's environment, which has scikit-learn; the file it writes needs nothing.
+There is one for each of ``SUBJECTS``; ``ONLY=opinion.body`` learns that one alone. The folder holds
+the public sets they name as JSON lines ({"text", "risk"}: 1 current risk of the writer, 0 none,
+null left out); docs/clinical/model-card.md says where they are from and what their licences allow.
+Our own short examples lie in data/risk/en/voices and in the rules. Runs in the assistant's
+environment, which has scikit-learn; the files it writes need nothing.
 
 Scores are calibrated, and the threshold found, on messages the weights were not learned from: our
 own sentences are judged by weights that know none by the same hand.
@@ -14,8 +15,8 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,21 +27,81 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
-from bot.risk import ROOT, Level, assess, ruleset
+from bot.risk import ROOT, Context, Level, ruleset
+from bot.risk.detect import evidence, find
 from bot.risk.opinion import Opinion, dump, grams, handicap, passages
 
-VERSION = 2
-#: Weight of one message of each set: there are many of the everyday ones, and ours speak as
-#: patients do.
-SETS = {"cssrs7": 1.0, "cssrs_posts": 1.0, "sad_stress": 0.1, "goemotions": 0.1, "xstest": 1.0}
-#: Written by us: sentences in patients' voices, and the examples every rule carries.
-#: And what the companion is asked to understand (data/nlu), which is no risk.
-OWN = {"voices": 10.0, "rules": 5.0, "intents": 10.0}
-#: Rules whose examples are what the second opinion should find too.
-TO_SELF = ("suicide", "self_harm")
-EVERYDAY = ("sad_stress", "goemotions", "xstest")
-#: The share of everyday messages that may make the companion ask: it sets the threshold.
-MOST_ALARMS = 0.006
+EVERYDAY = {"sad_stress": 0.1, "goemotions": 0.1, "xstest": 1.0}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What one second opinion is about, and what it learns from.
+
+    Sets carry the weight of one message: there are many of the everyday ones, and our own sentences
+    (``voices``) speak as patients do. What the companion is asked to understand (data/nlu,
+    ``intents``) is no risk, nor are our sentences about something else (``other voices``).
+    """
+
+    id: str
+    category: str
+    reason: str
+    version: int
+    file: str
+    #: The public sets, and those of our own making.
+    sets: Mapping[str, float]
+    own: Mapping[str, float]
+    #: The files of voices: what it should find, what it should leave alone, and what is written for
+    #: the other subjects.
+    risk: str
+    quiet: str
+    others: tuple[str, ...]
+    #: Rules whose examples it should find too.
+    rules: tuple[str, ...]
+    #: The share of everyday messages that may make the companion ask: it sets the threshold.
+    alarms: float
+    #: Whether it is silent where a rule of its category judged a phrase harmless.
+    heeds_rules: bool
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        return {**self.sets, **self.own}
+
+
+SUBJECTS = (
+    Subject(
+        id="opinion.wording",
+        category="suicide",
+        reason="No rule matched, but the wording is like that of people at risk."
+        " A statistical guess.",
+        version=2,
+        file="opinion.json",
+        sets={"cssrs7": 1.0, "cssrs_posts": 1.0, **EVERYDAY},
+        own={"voices": 10.0, "rules": 5.0, "intents": 10.0},
+        risk="risk",
+        quiet="quiet",
+        others=(),
+        rules=("suicide", "self_harm"),
+        alarms=0.006,
+        heeds_rules=False,
+    ),
+    Subject(
+        id="opinion.body",
+        category="medical",
+        reason="No rule matched, but the wording is like that of people who needed medical help."
+        " A statistical guess.",
+        version=1,
+        file="opinion_body.json",
+        sets=EVERYDAY,
+        own={"voices": 10.0, "other voices": 10.0, "rules": 5.0, "intents": 10.0},
+        risk="body",
+        quiet="body_quiet",
+        others=("risk", "quiet"),
+        rules=("medical",),
+        alarms=0.0022,
+        heeds_rules=True,
+    ),
+)
 _ENTITY = re.compile(r"\[([^\]]*)\](?:\([^)]*\)|\{[^}]*\})")
 _SIZE = 1 << 18
 #: Heads the sentences of another author in a file of voices; those before the first are ours too.
@@ -58,17 +119,19 @@ class Row(NamedTuple):
     hand: str = ""
 
 
-def read(folder: Path) -> list[Row]:
+def read(folder: Path, subject: Subject) -> list[Row]:
     rows = []
-    for name in SETS:
+    for name in subject.sets:
         for line in (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
             if row["risk"] is not None:
                 rows.append(Row(name, row["text"], int(row["risk"])))
-    rows += [*voices("risk", 1), *voices("quiet", 0)]
+    rows += [*voices(subject.risk, 1), *voices(subject.quiet, 0)]
+    for file in subject.others:
+        rows += [row._replace(set="other voices") for row in voices(file, 0)]
     for rule in (*ruleset().rules, *ruleset().together):
         rows += [Row("rules", one, 0) for one in rule.quiet]
-        if rule.category in TO_SELF and rule.level >= Level.urgent:
+        if rule.category in subject.rules and rule.level >= Level.urgent:
             rows += [Row("rules", one, 1) for one in rule.match]
     rows += [Row("intents", one, 0) for one in intents()]
     return rows
@@ -97,12 +160,12 @@ def intents() -> list[str]:
 class Data:
     """The examples as a sparse matrix: a row a passage, columns as ``grams`` numbers them."""
 
-    def __init__(self, rows: list[Row]) -> None:
+    def __init__(self, rows: list[Row], weights: Mapping[str, float]) -> None:
         normalise = ruleset().normalise
         self.sets = np.array([row.set for row in rows])
         self.risk = np.array([row.risk for row in rows])
         self.hand = np.array([row.hand for row in rows])
-        self.weight = np.array([(SETS | OWN)[name] for name in self.sets])
+        self.weight = np.array([weights[name] for name in self.sets])
         places, owners, whole = [], [], []
         for number, row in enumerate(rows):
             read = normalise(row.text)
@@ -146,10 +209,11 @@ def unseen(data: Data) -> np.ndarray:
     """Each message's score by weights learned from neither it nor any voice of the same hand."""
     result = np.zeros(len(data.risk))
     strata = [f"{name} {risk}" for name, risk in zip(data.sets, data.risk, strict=True)]
-    hands = sorted(set(data.hand) - {""})
+    hands = sorted(set(data.hand[data.sets == "voices"]))
+    others = sorted(set(data.hand) - {"", *hands})
     folds = StratifiedKFold(len(hands), shuffle=True, random_state=1)
-    for hand, (_, left) in zip(hands, folds.split(data.risk, strata), strict=True):
-        out = data.hand == hand
+    for number, (_, left) in enumerate(folds.split(data.risk, strata)):
+        out = np.isin(data.hand, [hands[number], *others[number :: len(hands)]])
         out[left] |= data.hand[left] == ""
         result[out] = data.scores(*data.fit(np.flatnonzero(~out)))[out]
     return result
@@ -161,17 +225,18 @@ def calibrated(data: Data, scores: np.ndarray) -> tuple[float, float]:
     return float(model.coef_[0, 0]), float(model.intercept_[0])
 
 
-def told(data: Data, chance: np.ndarray, threshold: float, asked: np.ndarray) -> dict[str, object]:
+def told(data: Data, chance: np.ndarray, asks: np.ndarray, asked: np.ndarray) -> dict[str, object]:
     """The figures of the model card, all on messages the weights were not learned from; of a voice,
-    on none by the same hand.
+    on none by the same hand. Hours are not known here.
 
-    ``asked``: where the rules alone are at ``watch`` or more. Counts are [rules, with it, of].
+    ``asks``: where it would make the companion ask, ``asked``: where the rules alone do. Counts are
+    [rules, with it, of].
     """
 
     def part(mine: np.ndarray) -> dict[str, object]:
         risk = data.risk[mine] == 1
         rules = asked[mine]
-        both = rules | (chance[mine] >= threshold)
+        both = rules | asks[mine]
         figures: dict[str, object] = {
             name: [int(rules[these].sum()), int(both[these].sum()), int(these.sum())]
             for name, these in (("at risk", risk), ("not", ~risk))
@@ -180,6 +245,7 @@ def told(data: Data, chance: np.ndarray, threshold: float, asked: np.ndarray) ->
             figures["auc"] = round(float(roc_auc_score(risk, chance[mine])), 3)
         return figures
 
+    voices = data.sets == "voices"
     bins = []
     for low in np.arange(0, 1, 0.2):
         inside = (chance >= low) & (chance < low + 0.2)
@@ -189,35 +255,55 @@ def told(data: Data, chance: np.ndarray, threshold: float, asked: np.ndarray) ->
             was = float(np.average(data.risk[inside], weights=weight))
             bins.append([round(said, 3), round(was, 3), int(inside.sum())])
     return {
-        "raised": {name: part(data.sets == name) for name in (*SETS, *OWN)},
-        "hands": {hand: part(data.hand == hand) for hand in sorted(set(data.hand) - {""})},
+        "raised": {name: part(data.sets == name) for name in dict.fromkeys(data.sets)},
+        "hands": {
+            hand: part(voices & (data.hand == hand)) for hand in sorted(set(data.hand[voices]))
+        },
         "calibration": bins,
     }
 
 
-def main(folder: Path, file: Path = ROOT / "en" / "opinion.json") -> None:
-    rows = read(folder)
-    data = Data(rows)
-    alone = replace(ruleset(), opinion=None)
-    asked = np.array([assess(text, using=alone).level >= Level.watch for _, text, *_ in rows])
+def learn(folder: Path, subject: Subject, file: Path) -> None:
+    rows = read(folder, subject)
+    data = Data(rows, subject.weights)
+    found = [find(ruleset(), row.text, Context()) for row in rows]
+    asked = np.array([bool(evidence(one)) for one in found])
+    silent = np.array(
+        [subject.heeds_rules and one.judged_harmless(subject.category) for one in found]
+    )
     scores = unseen(data)
     slope, offset = calibrated(data, scores)
     chance = 1 / (1 + np.exp(-(slope * scores + offset)))
-    threshold = float(np.quantile(chance[np.isin(data.sets, EVERYDAY)], 1 - MOST_ALARMS))
+    everyday = np.where(silent, 0, chance)[np.isin(data.sets, [*EVERYDAY])]
+    threshold = float(np.quantile(everyday, 1 - subject.alarms))
+    asks = (chance >= threshold) & ~silent
     weights, bias = data.fit(np.arange(len(data.risk)))
-    opinion = Opinion(VERSION, weights.tolist(), bias, slope, offset, threshold)
+    opinion = Opinion(
+        subject.id,
+        subject.category,
+        subject.reason,
+        subject.version,
+        weights.tolist(),
+        bias,
+        slope,
+        offset,
+        threshold,
+        heeds_rules=subject.heeds_rules,
+    )
     card = {
         "learned_from": {
             name: [int((data.sets == name).sum()), int(data.risk[data.sets == name].sum())]
-            for name in (*SETS, *OWN)
+            for name in subject.weights
         },
-        "unseen": told(data, chance, threshold, asked),
+        "unseen": told(data, chance, asks, asked),
     }
     file.write_text(dump(opinion, card), encoding="utf-8")
     print(json.dumps(card["unseen"], indent=1), f"threshold {threshold:.3f}", file, sep="\n")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_dir():
+    if len(sys.argv) not in (2, 3) or not Path(sys.argv[1]).is_dir():
         sys.exit(__doc__)
-    main(Path(sys.argv[1]))
+    for one in SUBJECTS:
+        if one.id in (sys.argv[2:] or [one.id]):
+            learn(Path(sys.argv[1]), one, ROOT / "en" / one.file)

@@ -122,24 +122,29 @@ def _assess(text: str, state: State, context: Context, using: RuleSet) -> Assess
 
 
 def _second_opinion(using: RuleSet, found: Found) -> tuple[float | None, tuple[Evidence, ...]]:
-    """The classifier's probability, and what to show when it is enough to ask."""
+    """The highest of the classifiers' probabilities, and what to show when one is enough to ask."""
     text = found.reading.text
-    if using.opinion is None or len(text.words) < opinion.FEWEST:
+    if not using.opinions or len(text.words) < opinion.FEWEST:
         return None, ()
-    said = using.opinion(text)
-    if said.probability < using.opinion.threshold:
-        return said.probability, ()
-    place = text.span(said.first, said.last)
-    return said.probability, (
+    said = [(one(text), one) for one in using.opinions]
+    sure = [
+        (some, one)
+        for some, one in said
+        if some.probability >= one.threshold
+        and not (one.heeds_rules and found.judged_harmless(one.category))
+    ]
+    shown = tuple(
         Evidence(
-            *place,
-            opinion.ID,
-            using.opinion.version,
-            opinion.CATEGORY,
+            *text.span(some.first, some.last),
+            one.id,
+            one.version,
+            one.category,
             Level.watch,
-            opinion.REASON,
-        ),
+            one.reason,
+        )
+        for some, one in sure
     )
+    return max(some.probability for some, _ in sure or said), shown
 
 
 def _earlier(using: RuleSet, state: State, context: Context) -> tuple[frozenset[str], int]:

@@ -36,6 +36,16 @@ class Found:
     def signs(self) -> frozenset[str]:
         return frozenset(finding.rule.sign for finding in self.findings if finding.full)
 
+    def judged_harmless(self, category: str) -> bool:
+        """Whether a phrase of this category stands here as denied, long past, imagery and so on.
+
+        Not as somebody else's: whoever sits beside a patient speaks so.
+        """
+        return any(
+            one.rule.category == category and (one.axes & set(one.rule.lowers)) - {"other"}
+            for one in self.findings
+        )
+
 
 def find(
     rules: RuleSet,

@@ -1,6 +1,7 @@
-"""A second opinion on words no rule knows: a linear classifier over n-grams.
+"""A second opinion on words no rule knows: linear classifiers over n-grams.
 
-Its weights are numbers in a file (``data/risk/<locale>/opinion.json``, written by ``make opinion``;
+There is one about danger to a life and one about the body. What each is about and its weights stand
+in a file (``data/risk/<locale>/opinion*.json``, written by ``make opinion``;
 docs/clinical/model-card.md). Runs of one to three words and four letters inside a word are hashed
 into a table, so no word of the training data is kept. It reads the whole message and each passage
 of it: a long entry is as grave as its gravest clause. It may only raise, and only to ``watch``: the
@@ -18,15 +19,14 @@ import struct
 import zlib
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from bot.contract import RISK_CATEGORIES
 from bot.risk.normalise import PUNCTUATION, Text
 
-#: What its evidence is called where a rule has its id.
-ID = "opinion.wording"
-CATEGORY = "suicide"
-REASON = "No rule matched, but the wording is like that of people at risk. A statistical guess."
+#: What its evidence is called begins so, where a rule has its id.
+IDS = "opinion."
 
 #: Fewer words than this tell it nothing ("I'm done", "goodbye").
 FEWEST = 4
@@ -49,8 +49,12 @@ class Said:
 
 @dataclass(frozen=True)
 class Opinion:
-    """One language's classifier."""
+    """One classifier of one language."""
 
+    #: What its evidence is called, the kind of risk it guesses at, and what a clinician reads.
+    id: str
+    category: str
+    reason: str
     version: int
     #: One weight a place of the table; a power of two of them.
     weights: Sequence[float]
@@ -60,6 +64,8 @@ class Opinion:
     offset: float
     #: From this probability the companion asks.
     threshold: float
+    #: Whether it is silent where a rule of its category knew a phrase and judged it harmless.
+    heeds_rules: bool = field(default=False, kw_only=True)
 
     def __call__(self, text: Text) -> Said:
         """How likely the writer is in danger, were risk as common as in the training data."""
@@ -122,7 +128,7 @@ def dump(opinion: Opinion, card: dict[str, Any]) -> str:
     """The file ``load`` reads. ``card``: what it learned from, for people."""
     raw = struct.pack(f"<{len(opinion.weights)}e", *opinion.weights)
     document = {
-        "version": opinion.version,
+        **{key: getattr(opinion, key) for key in (*_FIRST, "version", "heeds_rules")},
         **card,
         **{key: round(getattr(opinion, key), 6) for key in _NUMBERS},
         "sha256": hashlib.sha256(raw).hexdigest(),
@@ -131,6 +137,13 @@ def dump(opinion: Opinion, card: dict[str, Any]) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
+#: What a file is about that does not say so: it was written before there were two.
+_FIRST = {
+    "id": "opinion.wording",
+    "category": "suicide",
+    "reason": "No rule matched, but the wording is like that of people at risk."
+    " A statistical guess.",
+}
 _NUMBERS = ("bias", "slope", "offset", "threshold")
 
 
@@ -140,7 +153,9 @@ def load(raw: bytes) -> Opinion:
         given = json.loads(raw)
         packed = zlib.decompress(base64.b64decode(given["weights"], validate=True))
         numbers = {key: float(given[key]) for key in _NUMBERS}
+        texts = {key: str(given.get(key, first)) for key, first in _FIRST.items()}
         version, sha256 = int(given["version"]), given["sha256"]
+        heeds_rules = bool(given.get("heeds_rules", False))
     except (KeyError, TypeError, ValueError, binascii.Error, zlib.error) as error:
         raise ValueError(f"not the weights of a second opinion ({error!r})") from None
     if hashlib.sha256(packed).hexdigest() != sha256:
@@ -153,4 +168,8 @@ def load(raw: bytes) -> Opinion:
         raise ValueError("a weight is not a number")
     if not 0 < numbers["threshold"] < 1 or numbers["slope"] <= 0:
         raise ValueError("the threshold is not between 0 and 1, or the slope is not positive")
-    return Opinion(version, weights, **numbers)
+    if texts["category"] not in RISK_CATEGORIES or not texts["id"].startswith(IDS):
+        raise ValueError(f"the category is not a kind of risk, or the id does not begin {IDS}")
+    about = (texts["id"], texts["category"], texts["reason"], version)
+    told = (numbers[key] for key in _NUMBERS)
+    return Opinion(*about, weights, *told, heeds_rules=heeds_rules)

@@ -2,7 +2,7 @@
 
 A directory holds one language: ``spelling.yml`` (normalise.py), ``assertion.yml`` (assertion.py),
 ``lists.yml`` (named phrases), ``together.yml`` (what weighs more together), and rule files, one a
-topic. ``opinion.json`` (opinion.py) may stand beside them. Everything is checked when it is read;
+topic. ``opinion*.json`` (opinion.py) may stand beside them. Everything is checked when it is read;
 anything wrong raises RuleError naming the file, the line and the rule, and the service does not
 start.
 """
@@ -28,7 +28,7 @@ from bot.risk.spelling import spelling
 from bot.stages import LIMITS
 
 SPECIAL = ("spelling.yml", "assertion.yml", "lists.yml", "together.yml", "languages.yml")
-OPINION = "opinion.json"
+OPINIONS = "opinion*.json"
 SCOPES = ("clause", "message", "whole")
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -114,8 +114,8 @@ class RuleSet:
     index: Mapping[str, tuple[tuple[Rule, Pattern], ...]]
     #: How other languages are known, and the rule that then counts.
     languages: Languages
-    #: A classifier that may raise what no rule found; None where a clinic left its file out.
-    opinion: opinion.Opinion | None
+    #: Classifiers that may raise what no rule found: those whose file a clinic left there.
+    opinions: tuple[opinion.Opinion, ...]
 
     def compile(self) -> None:
         """Compile every pattern now; otherwise each is compiled when a text first needs it."""
@@ -140,9 +140,9 @@ def load(directory: Path) -> RuleSet:
         raw = path.read_bytes()
         digest.update(path.name.encode() + b"\0" + raw)
         documents[path.name] = _read(path, raw)
-    weights = directory / OPINION
-    if weights.is_file():
-        digest.update(OPINION.encode() + b"\0" + weights.read_bytes())
+    weights = sorted(directory.glob(OPINIONS))
+    for path in weights:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
     lists = _lists(documents["lists.yml"])
     grammar, lowers = _assertion(documents["assertion.yml"], lists)
     rules: list[Rule] = []
@@ -166,13 +166,13 @@ def load(directory: Path) -> RuleSet:
         grammar=grammar,
         index=_index(rules),
         languages=_languages(documents["languages.yml"], rules),
-        opinion=_opinion(weights),
+        opinions=tuple(map(_opinion, weights)),
     )
 
 
-def _opinion(path: Path) -> opinion.Opinion | None:
+def _opinion(path: Path) -> opinion.Opinion:
     try:
-        return opinion.load(path.read_bytes()) if path.is_file() else None
+        return opinion.load(path.read_bytes())
     except ValueError as error:
         raise RuleError(f"{path.name}: {error}") from None
 

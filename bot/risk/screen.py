@@ -122,7 +122,8 @@ def explain(
         lines.append(f"  together: {together.id} v{together.version} -> {together.level.name}")
         lines.append(f"    {together.reason}")
     if result.score is not None:
-        asks = ": asks" if any(item.rule == opinion.ID for item in result.evidence) else ""
+        asked = any(item.rule.startswith(opinion.IDS) for item in result.evidence)
+        asks = ": asks" if asked else ""
         lines.append(f"  second opinion: {result.score:.2f}{asks}")
     meant = f" ({', '.join(result.categories)})" if result.level > Level.none else ""
     lines += ["", f"Outcome: {result.level.name}{meant}"]

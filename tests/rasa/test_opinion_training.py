@@ -15,6 +15,9 @@ from bot.risk import opinion
 
 #: Of each hand, so that learning takes seconds.
 FEW = 15
+SETS = {name for subject in trainer.SUBJECTS for name in subject.sets}
+#: How many people wrote for each.
+HANDS = {"opinion.wording": 9, "opinion.body": 3}
 EVERYDAY = ("the bus was late again today", "my sister made soup and we laughed about {}")
 GRAVE = ("i do not want to be here any more since {}", "they would be better off without me {}")
 
@@ -22,7 +25,7 @@ GRAVE = ("i do not want to be here any more since {}", "they would be better off
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Invented rows in place of the public sets, and a few sentences of each of our hands."""
-    for name in trainer.SETS:
+    for name in SETS:
         grave = () if name in trainer.EVERYDAY else GRAVE
         rows = [
             {"text": text.format(number), "risk": risk}
@@ -46,22 +49,27 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_the_same_sentences_give_the_same_weights_and_a_card_with_and_without(folder: Path) -> None:
+@pytest.mark.parametrize("subject", trainer.SUBJECTS, ids=lambda subject: subject.id)
+def test_the_same_sentences_give_the_same_weights_and_a_card_with_and_without(
+    folder: Path, subject: trainer.Subject
+) -> None:
     first, second = folder / "first.json", folder / "second.json"
-    trainer.main(folder, first)
-    trainer.main(folder, second)
+    trainer.learn(folder, subject, first)
+    trainer.learn(folder, subject, second)
     assert first.read_bytes() == second.read_bytes()
-    assert opinion.load(first.read_bytes()).version == trainer.VERSION
+    read = opinion.load(first.read_bytes())
+    assert (read.id, read.category, read.version) == (subject.id, subject.category, subject.version)
     told = json.loads(first.read_text(encoding="utf-8"))["unseen"]
-    assert len(told["hands"]) == 9
+    assert len(told["hands"]) == HANDS[subject.id]
     for figures in (*told["raised"].values(), *told["hands"].values()):
         for name in ("at risk", "not"):
             rules, both, of = figures[name]
             assert rules <= both <= of
 
 
+@pytest.mark.parametrize("subject", trainer.SUBJECTS, ids=lambda subject: subject.id)
 def test_nobody_is_judged_by_weights_that_know_the_sentence_or_its_hand(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch, subject: trainer.Subject
 ) -> None:
     """Learning and judging are played: what was learned from, or is by a hand in it, counts one."""
 
@@ -73,5 +81,5 @@ def test_nobody_is_judged_by_weights_that_know_the_sentence_or_its_hand(
 
     monkeypatch.setattr(trainer.Data, "fit", lambda _, learned: (learned, 0.0))
     monkeypatch.setattr(trainer.Data, "scores", known)
-    data = trainer.Data(trainer.read(folder))
+    data = trainer.Data(trainer.read(folder, subject), subject.weights)
     assert not trainer.unseen(data).any()

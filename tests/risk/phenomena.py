@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parent / "phenomena"
 HELD = Path(__file__).parent / "held"
 #: A later set of sentences on a topic there was before.
 _SET = re.compile("^(second|fourth|fifth)_")
-RULES_ALONE = replace(ruleset(), opinion=None)
+RULES_ALONE = replace(ruleset(), opinions=())
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The second opinion: it earns its place, only ever raises, and a broken one is refused."""
+"""The second opinions: they earn their place, only ever raise, and a broken one is refused."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import pytest
 from phenomena import RULES_ALONE, cases, held
 
 from bot import risk
-from bot.risk import Level, RuleError, assess, load_rules, opinion, ruleset
+from bot.risk import Context, Level, RuleError, assess, load_rules, opinion, ruleset
+from bot.risk.detect import find
 
 VOICES = {
     name: [
@@ -20,11 +22,13 @@ VOICES = {
         for line in (risk.ROOT / "en" / "voices" / f"{name}.txt").read_text("utf-8").splitlines()
         if line and not line.startswith("#")
     ]
-    for name in ("risk", "quiet")
+    for name in ("risk", "quiet", "body", "body_quiet")
 }
 SENTENCES = [message for case in [*cases(), *held()] for message in case.talk]
 #: What nobody would find, and it asks.
 UNSEEN = "I rehearsed the last line of me and I mean to be done before they get home"
+BODY = "a hot wire runs from my ribs to my elbow and I am dripping with sweat"
+WORDING = "opinion.wording"
 
 
 def test_it_only_raises_and_only_to_watch() -> None:
@@ -45,6 +49,27 @@ def test_it_finds_veiled_words_the_rules_miss() -> None:
     assert both >= rules + 0.05 * len(veiled)
 
 
+def test_it_finds_trouble_of_the_body_the_rules_miss() -> None:
+    """Where nobody knows how long ago the infusion was, by two hands it has not learned from."""
+    grave = [case.talk[0] for case in cases() if case.topic == "sixth_same_day"]
+    missed = [text for text in grave if assess(text, using=RULES_ALONE).level is Level.none]
+    assert len(missed) >= 40
+    assert sum(assess(text).level is Level.watch for text in missed) >= 0.25 * len(missed)
+
+
+@pytest.mark.parametrize("text", ["no chest pain, no trouble breathing", "no pain in my chest"])
+def test_the_one_on_the_body_is_silent_where_a_rule_knew_the_words_as_denied(text: str) -> None:
+    deaf = [replace(one, heeds_rules=False) for one in ruleset().opinions]
+    assert assess(text, using=replace(ruleset(), opinions=tuple(deaf))).level is Level.watch
+    assert assess(text).level is Level.none
+
+
+def test_what_somebody_tells_of_the_patient_is_not_silenced() -> None:
+    told = "he is still dizzy when he stands up, my wife types for me"
+    assert find(ruleset(), told, Context()).findings
+    assert not find(ruleset(), told, Context()).judged_harmless("medical")
+
+
 def test_it_asks_seldom_where_all_is_well() -> None:
     quiet = [case for case in [*cases(), *held()] if case.at_most is Level.none]
     silent = [case for case in quiet if case.level(RULES_ALONE) is Level.none]
@@ -53,10 +78,10 @@ def test_it_asks_seldom_where_all_is_well() -> None:
 
 def test_it_shows_the_passage_it_rests_on() -> None:
     alone = assess(UNSEEN)
-    assert (alone.level, alone.evidence[0].rule) == (Level.watch, opinion.ID)
+    assert (alone.level, alone.evidence[0].rule) == (Level.watch, WORDING)
     around = "We planted beans and then it rained a little on the way home from the shop. " * 3
     inside = assess(around + UNSEEN + ". " + around)
-    assert (inside.level, inside.evidence[0].rule) == (Level.watch, opinion.ID)
+    assert (inside.level, inside.evidence[0].rule) == (Level.watch, WORDING)
     assert inside.evidence[0].start <= len(around) < inside.evidence[0].end
 
 
@@ -79,7 +104,7 @@ def test_a_page_around_it_does_not_hide_what_it_finds_alone() -> None:
 def test_there_are_enough_voices_and_none_is_a_test_sentence() -> None:
     plain = {re.sub(r"[^a-z ]", "", text.lower()) for text in SENTENCES}
     assert sum(map(len, VOICES.values())) >= 2_000
-    for text in (*VOICES["risk"], *VOICES["quiet"]):
+    for text in chain.from_iterable(VOICES.values()):
         assert re.sub(r"[^a-z ]", "", text.lower()) not in plain, text
 
 
@@ -90,7 +115,7 @@ def test_a_second_opinion_that_breaks_never_silences_the_rules() -> None:
         def __call__(self, text: object) -> opinion.Said:
             raise ArithmeticError
 
-    broken = replace(ruleset(), opinion=Broken())  # type: ignore[arg-type]
+    broken = replace(ruleset(), opinions=(*ruleset().opinions, Broken()))  # type: ignore[arg-type]
     found = assess("I am going to kill myself tonight", using=broken)
     assert (found.level, found.unscreened) == (Level.emergency, True)
     assert found.evidence[0].category == "suicide"
@@ -104,6 +129,7 @@ def directory(tmp_path: Path) -> Path:
     return Path(shutil.copytree(risk.ROOT / "en", tmp_path / "en", ignore=ignore))
 
 
+@pytest.mark.parametrize("name", ["opinion.json", "opinion_body.json"])
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
@@ -112,20 +138,27 @@ def directory(tmp_path: Path) -> Path:
         ({"threshold": 1.5}, "threshold"),
         ({"slope": -1}, "slope"),
         ({"bias": "much"}, "not the weights"),
+        ({"category": "weather"}, "category"),
+        ({"id": "medical.chest"}, "begin opinion."),
     ],
 )
 def test_weights_that_are_not_ours_are_refused_by_name(
-    directory: Path, change: dict[str, object], problem: str
+    directory: Path, name: str, change: dict[str, object], problem: str
 ) -> None:
-    file = directory / "opinion.json"
+    file = directory / name
     file.write_text(json.dumps(json.loads(file.read_text("utf-8")) | change), "utf-8")
-    with pytest.raises(RuleError, match=rf"opinion\.json: .*{problem}"):
+    with pytest.raises(RuleError, match=rf"{re.escape(name)}: .*{problem}"):
         load_rules(directory)
 
 
-def test_a_clinic_may_leave_it_out(directory: Path) -> None:
-    (directory / "opinion.json").unlink()
+@pytest.mark.parametrize(("name", "text"), [("opinion.json", UNSEEN), ("opinion_body.json", BODY)])
+def test_a_clinic_may_leave_one_out_and_keeps_the_other(
+    directory: Path, name: str, text: str
+) -> None:
+    (directory / name).unlink()
     rules = load_rules(directory)
-    assert rules.opinion is None
-    assert assess(UNSEEN, using=rules).level is Level.none
+    (left,) = rules.opinions
+    assert assess(text).level is Level.watch
+    assert assess(text, using=rules).level is Level.none
+    assert left.category in {"suicide", "medical"}
     assert rules.name != ruleset().name
