@@ -186,7 +186,7 @@ class _Life:
                 yield Event(at, self._write)
         if self._draw.random() < 0.02:
             at = end + timedelta(hours=self._draw.uniform(20, 90))
-            yield Event(at, lambda: self._receive(self._draw.choice(_RISK)))
+            yield Event(at, self._worry)
             yield Event(at + timedelta(minutes=self._draw.uniform(2, 25)), self._answered)
 
     def _hour(self, day: datetime, hour: int) -> datetime:
@@ -306,6 +306,7 @@ class _Life:
             self._draw.choice(("", "", "sleep", "family", "step")),
             self._key(),
         )
+        self._settle()
 
     def _measure(self) -> None:
         for item in measures.measures()["phq9"].items:
@@ -315,6 +316,10 @@ class _Life:
             intake.receive_choice(
                 self._system, self._conversation.id, asked.id, str(value), self._key()
             )
+        self._settle()
+
+    def _worry(self) -> None:
+        self._receive(self._draw.choice(_RISK))
         self._settle()
 
     def _answered(self) -> None:

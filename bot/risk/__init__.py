@@ -96,7 +96,7 @@ def _assess(text: str, state: State, context: Context, using: RuleSet) -> Assess
     notes: tuple[str, ...] = ()
     score, broken = None, False
     try:
-        score, doubt = _second_opinion(using, found)
+        score, doubt = _second_opinion(using, found, state)
     except Exception:  # what the rules found stands; a human looks at the rest (I4)
         broken, notes = True, ("unscreened",)
     else:
@@ -121,8 +121,14 @@ def _assess(text: str, state: State, context: Context, using: RuleSet) -> Assess
     )
 
 
-def _second_opinion(using: RuleSet, found: Found) -> tuple[float | None, tuple[Evidence, ...]]:
-    """The highest of the classifiers' probabilities, and what to show when one is enough to ask."""
+def _second_opinion(
+    using: RuleSet, found: Found, state: State
+) -> tuple[float | None, tuple[Evidence, ...]]:
+    """The highest of the classifiers' probabilities, and what to show when one is enough to ask.
+
+    One that heeds the rules is silent while a conversation shows risk: a guess about the body would
+    lead away from the questions that are being asked.
+    """
     text = found.reading.text
     if not using.opinions or len(text.words) < opinion.FEWEST:
         return None, ()
@@ -131,7 +137,7 @@ def _second_opinion(using: RuleSet, found: Found) -> tuple[float | None, tuple[E
         (some, one)
         for some, one in said
         if some.probability >= one.threshold
-        and not (one.heeds_rules and found.judged_harmless(one.category))
+        and not (one.heeds_rules and (state.level or found.judged_harmless(one.category)))
     ]
     shown = tuple(
         Evidence(

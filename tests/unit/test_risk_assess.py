@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bot import risk
 from bot.contract import RISK_CATEGORIES
-from bot.risk import Context, Level, State, assess, next_state
+from bot.risk import Context, Level, State, assess, next_state, ruleset
 
 
 def spans(text: str) -> list[str]:
@@ -94,7 +96,8 @@ def test_a_clinics_hours_make_a_rule_stricter_and_never_laxer(
     text: str, setting: str, chosen: float, hours: float, level: Level
 ) -> None:
     where = Context(hours_since_infusion=hours, limits={setting: chosen})
-    assert assess(text, context=where).level is level
+    alone = replace(ruleset(), opinions=())
+    assert assess(text, context=where, using=alone).level is level
 
 
 @pytest.mark.parametrize(
