@@ -276,6 +276,7 @@ class _Life:
                 if one.state is None:
                     held.settle(one.id, self._draw.choice(steps.STATES["small_step"]))
             held.spent(self._draw.choice((10, 20, 30)), self._draw.choice(steps.KINDS_OF_PRACTICE))
+        self._settle()
 
     def _keep(self, heard: str, kind: str, key: str, data: dict[str, Any]) -> None:
         """As the dialogue would have learned it from that message."""
