@@ -221,14 +221,15 @@ def registry(locale: str = ENGLISH) -> Registry:
     return Registry([*load(ROOT, locale), *items])
 
 
-def translated(locale: str) -> list[Item]:
+@lru_cache
+def translated(locale: str) -> tuple[Item, ...]:
     """What a language has words of its own for, named with its code: ``es/safety.card``."""
     own = _folder(ROOT / locale)
-    return [
+    return tuple(
         replace(item, id=f"{locale}/{item.id}", topic=f"{locale}/{item.topic}")
         for item in registry(locale)
         if item.id in own
-    ]
+    )
 
 
 def question(measure: str, item: str) -> str:

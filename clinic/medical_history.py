@@ -100,7 +100,7 @@ def weighed(
     signs = [
         one
         for one in assessment.evidence
-        if one.category in policy()["raises"] and not one.rule.startswith(opinion.IDS)
+        if one.category in policy()["raises"] and not opinion.guessed(one.rule)
     ]
     gravest = max(signs, key=lambda one: one.level, default=None)
     if gravest is None:

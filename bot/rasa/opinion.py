@@ -90,7 +90,7 @@ SUBJECTS = (
         category="medical",
         reason="No rule matched, but the wording is like that of people who needed medical help."
         " A statistical guess.",
-        version=1,
+        version=2,
         file="opinion_body.json",
         sets=EVERYDAY,
         own={"voices": 10.0, "other voices": 10.0, "rules": 5.0, "intents": 10.0},

@@ -126,18 +126,22 @@ def _second_opinion(
 ) -> tuple[float | None, tuple[Evidence, ...]]:
     """The highest of the classifiers' probabilities, and what to show when one is enough to ask.
 
-    One that heeds the rules is silent while a conversation shows risk: a guess about the body would
-    lead away from the questions that are being asked.
+    One that heeds the rules is silent while a conversation shows a risk of another kind: a guess
+    about the body would lead away from the questions that are being asked.
     """
     text = found.reading.text
     if not using.opinions or len(text.words) < opinion.FEWEST:
         return None, ()
+
+    def elsewhere(one: opinion.Opinion) -> bool:
+        return state.level > Level.none and one.category not in state.categories
+
     said = [(one(text), one) for one in using.opinions]
     sure = [
         (some, one)
         for some, one in said
         if some.probability >= one.threshold
-        and not (one.heeds_rules and (state.level or found.judged_harmless(one.category)))
+        and not (one.heeds_rules and (elsewhere(one) or found.judged_harmless(one.category)))
     ]
     shown = tuple(
         Evidence(

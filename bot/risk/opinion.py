@@ -28,6 +28,12 @@ from bot.risk.normalise import PUNCTUATION, Text
 #: What its evidence is called begins so, where a rule has its id.
 IDS = "opinion."
 
+
+def guessed(rule: str) -> bool:
+    """Whether what an assessment rests on is a second opinion's guess and no rule's finding."""
+    return rule.startswith(IDS)
+
+
 #: Fewer words than this tell it nothing ("I'm done", "goodbye").
 FEWEST = 4
 #: A passage is a sentence of so many words, or several together, and never more than ``_MOST``.
@@ -128,7 +134,7 @@ def dump(opinion: Opinion, card: dict[str, Any]) -> str:
     """The file ``load`` reads. ``card``: what it learned from, for people."""
     raw = struct.pack(f"<{len(opinion.weights)}e", *opinion.weights)
     document = {
-        **{key: getattr(opinion, key) for key in (*_FIRST, "version", "heeds_rules")},
+        **{key: getattr(opinion, key) for key in (*_ABOUT, "version", "heeds_rules")},
         **card,
         **{key: round(getattr(opinion, key), 6) for key in _NUMBERS},
         "sha256": hashlib.sha256(raw).hexdigest(),
@@ -137,13 +143,8 @@ def dump(opinion: Opinion, card: dict[str, Any]) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-#: What a file is about that does not say so: it was written before there were two.
-_FIRST = {
-    "id": "opinion.wording",
-    "category": "suicide",
-    "reason": "No rule matched, but the wording is like that of people at risk."
-    " A statistical guess.",
-}
+#: What it is about.
+_ABOUT = ("id", "category", "reason")
 _NUMBERS = ("bias", "slope", "offset", "threshold")
 
 
@@ -153,9 +154,9 @@ def load(raw: bytes) -> Opinion:
         given = json.loads(raw)
         packed = zlib.decompress(base64.b64decode(given["weights"], validate=True))
         numbers = {key: float(given[key]) for key in _NUMBERS}
-        texts = {key: str(given.get(key, first)) for key, first in _FIRST.items()}
+        texts = {key: str(given[key]) for key in _ABOUT}
         version, sha256 = int(given["version"]), given["sha256"]
-        heeds_rules = bool(given.get("heeds_rules", False))
+        heeds_rules = bool(given["heeds_rules"])
     except (KeyError, TypeError, ValueError, binascii.Error, zlib.error) as error:
         raise ValueError(f"not the weights of a second opinion ({error!r})") from None
     if hashlib.sha256(packed).hexdigest() != sha256:

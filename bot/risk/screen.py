@@ -122,7 +122,7 @@ def explain(
         lines.append(f"  together: {together.id} v{together.version} -> {together.level.name}")
         lines.append(f"    {together.reason}")
     if result.score is not None:
-        asked = any(item.rule.startswith(opinion.IDS) for item in result.evidence)
+        asked = any(opinion.guessed(item.rule) for item in result.evidence)
         asks = ": asks" if asked else ""
         lines.append(f"  second opinion: {result.score:.2f}{asks}")
     meant = f" ({', '.join(result.categories)})" if result.level > Level.none else ""

@@ -229,10 +229,9 @@ def help_lines(system: System, known: Mapping[str, str]) -> dict[str, Any]:
         # Where no number is known there are words, and nothing to press.
         if _dialable(known[number])
     ]
+    text = system.words.render("help.text" if lines else "help.text_unknown")
     if known["clinic_phone"]:
         lines.append(line("help.clinic", f"tel:{_dialable(known['clinic_phone'])}"))
-    known_here = any(_dialable(known[number]) for _, _, number in _HELP)
-    text = system.words.render("help.text" if known_here else "help.text_unknown")
     return {"text": text, "lines": lines}
 
 

@@ -13,6 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
 
+from bot import risk
 from clinic.app import create_app
 from clinic.escalation.engine import Engine
 from clinic.patient import access
@@ -117,3 +118,19 @@ def open_edge(
     with TestClient(create_app(world.system), raise_server_exceptions=False) as client:
         client.cookies.set(access.COOKIE, admission.token)
         yield Edge(world, client, peer, patient, nurse, therapist, admission.conversation_id)
+
+
+@pytest.fixture
+def sam(world: World) -> Patient:
+    """A patient to whom the companion does not come by itself."""
+    return world.patient(touches=False)
+
+
+@pytest.fixture
+def page(world: World, sam: Patient) -> TestClient:
+    """Their own pages, signed in."""
+    # As the edge does at its start: the first words must not pay for reading the rules.
+    risk.assess("")
+    client = TestClient(create_app(world.system), follow_redirects=False)
+    client.cookies.set(access.COOKIE, world.session(sam).token)
+    return client

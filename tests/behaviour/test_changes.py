@@ -4,41 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
-from clinic.app import create_app
 from clinic.conversation import measuring
 from clinic.journal.steps import Steps
-from clinic.patient.access import COOKIE
 from clinic.records.models import Patient, Record, new_id
 from tests.builders import World
 from tests.desk import audit, record, shown
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World.make(tmp_path)
-    yield made
-    made.system.database.close()
-
-
-@pytest.fixture
-def sam(world: World) -> Patient:
-    return world.patient(touches=False)
-
-
-@pytest.fixture
-def page(world: World, sam: Patient) -> TestClient:
-    client = TestClient(create_app(world.system), follow_redirects=False)
-    client.cookies.set(COOKIE, world.session(sam).token)
-    return client
 
 
 def an_infusion(world: World, sam: Patient, key: str, **said: object) -> None:

@@ -2,44 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
-import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
-from bot import risk
 from clinic import people
-from clinic.app import create_app
 from clinic.journal import entries
-from clinic.patient.access import COOKIE
 from clinic.records.models import Conversation, Message, Patient, Record, RecordVersion
 from tests.builders import World
 from tests.desk import Browser, audit, record, shown
 
 WORDS = "The sea, and my brother laughing"
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World.make(tmp_path)
-    risk.assess("")
-    yield made
-    made.system.database.close()
-
-
-@pytest.fixture
-def sam(world: World) -> Patient:
-    return world.patient(touches=False)
-
-
-@pytest.fixture
-def page(world: World, sam: Patient) -> TestClient:
-    client = TestClient(create_app(world.system), follow_redirects=False)
-    client.cookies.set(COOKIE, world.session(sam).token)
-    return client
 
 
 def write(world: World, sam: Patient, text: str, sharing: str = "private") -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -15,13 +14,6 @@ from tests.builders import World
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def world(tmp_path: Path):
-    made = World.make(tmp_path)
-    yield made
-    made.system.database.close()
 
 
 def act(world: World, patient: Patient, action, *values):

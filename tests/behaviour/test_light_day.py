@@ -3,41 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from fastapi.testclient import TestClient
 
 from clinic import infusions
-from clinic.app import create_app
 from clinic.patient import light_day
-from clinic.patient.access import COOKIE
 from clinic.records.models import Infusion, Patient
 from tests.builders import World
 
 NOW = datetime(2026, 3, 10, 23, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World.make(tmp_path)
-    yield made
-    made.system.database.close()
-
-
-@pytest.fixture
-def sam(world: World) -> Patient:
-    return world.patient(touches=False)
-
-
-@pytest.fixture
-def page(world: World, sam: Patient) -> TestClient:
-    client = TestClient(create_app(world.system), follow_redirects=False)
-    client.cookies.set(COOKIE, world.session(sam).token)
-    return client
 
 
 def planned(world: World, sam: Patient, ahead: timedelta) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
-from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
@@ -21,13 +20,6 @@ from tests.builders import NOW, World
 from tests.desk import Browser, shown
 
 ZONE = ZoneInfo("America/New_York")
-
-
-@pytest.fixture
-def world(tmp_path: Path):
-    made = World.make(tmp_path)
-    yield made
-    made.system.database.close()
 
 
 def names(world: World, at: datetime | None = None) -> list[str]:

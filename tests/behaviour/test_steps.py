@@ -11,13 +11,10 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
-from bot import risk
 from clinic import infusions
-from clinic.app import create_app
 from clinic.conversation.known import known
 from clinic.conversation.whereabouts import infusions_of
 from clinic.escalation.engine import Engine
-from clinic.patient.access import COOKIE
 from clinic.records.models import Escalation, Message, Patient, Record, Touch
 from clinic.touches import plan
 from tests.builders import World
@@ -38,15 +35,6 @@ def world(tmp_path: Path) -> Iterator[World]:
 @pytest.fixture
 def sam(world: World) -> Patient:
     return world.patient()
-
-
-@pytest.fixture
-def page(world: World, sam: Patient) -> TestClient:
-    # As the edge does at its start: the first words must not pay for reading the rules.
-    risk.assess("")
-    client = TestClient(create_app(world.system), follow_redirects=False)
-    client.cookies.set(COOKIE, world.session(sam).token)
-    return client
 
 
 def write(page: TestClient, kind: str, text: str, key: str = "") -> str:

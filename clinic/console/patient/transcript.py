@@ -320,7 +320,7 @@ def _note(number: int, rule: _Rule, score: str) -> Note:
         category=wording.CATEGORIES.get(rule.category, rule.category),
         reason=rule.reason,
         source=f"{rule.rule}, version {rule.version}"
-        + (f", {score}" if score and rule.rule.startswith(opinion.IDS) else ""),
+        + (f", {score}" if score and opinion.guessed(rule.rule) else ""),
     )
 
 
