@@ -59,6 +59,7 @@ CUES = (
     "imagery",
     "imagery_not",
     "waking",
+    "waking_not",
     "fiction",
     "idiom",
 )
@@ -126,6 +127,7 @@ class Reading:
         self._candidates: dict[str, dict[int, Pattern]] | None = None
         self._found: dict[str, list[tuple[int, int]]] = {}
         self._covered: dict[str, frozenset[int]] = {}
+        self._begun: dict[str, list[int]] = {}
 
     def matches(self, pattern: Pattern) -> list[tuple[int, int]]:
         """Word ranges where the pattern stands."""
@@ -191,9 +193,16 @@ class Reading:
 
     def _next(self, kind: str, first: int) -> int | None:
         """Where the first such cue from this word on begins."""
-        cues = self._cues(kind)
-        at = bisect_left(cues, (first, 0))
-        return cues[at][0] if at < len(cues) else None
+        starts = self._starts(kind)
+        at = bisect_left(starts, first)
+        return starts[at] if at < len(starts) else None
+
+    def _starts(self, kind: str) -> list[int]:
+        """Where such cues begin, save those that another cue shows to mean something else."""
+        if kind not in self._begun:
+            cover = self._cover(kind)
+            self._begun[kind] = [first for first, _ in self._cues(kind) if first in cover]
+        return self._begun[kind]
 
     def _begins(self, kind: str, first: int, last: int) -> bool:
         """Does such a cue begin with one of these words, ``last`` among them?"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import combinations
 
 from bot.risk.assertion import Reading
 from bot.risk.levels import Context, Evidence, Level
@@ -77,8 +78,8 @@ def find(
         for rule, first, last in places
     ]
     findings += _foreign(rules, reading, text)
-    here = frozenset(finding.rule.sign for finding in findings if finding.full)
-    together = tuple(t for t in rules.together if _weighs(t, here, frozenset(earlier)))
+    signs = _Signs(findings)
+    together = tuple(t for t in rules.together if _weighs(t, signs, frozenset(earlier)))
     return Found(reading, tuple(findings), together)
 
 
@@ -162,10 +163,37 @@ def _judged(
     return Finding(rule, *place, axes, min(level, lowest), full=not lowered)
 
 
-def _weighs(together: Together, here: frozenset[str], earlier: frozenset[str]) -> bool:
-    pool = here | earlier if together.across else here
-    return all(group & pool for group in together.groups) and any(
-        group & here for group in together.groups
+class _Signs:
+    """The signs of a message that count, each with the words it stands in."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        self._places: dict[str, list[tuple[int, int]]] = {}
+        for one in findings:
+            if one.full:
+                self._places.setdefault(one.rule.sign, []).append((one.first, one.last))
+
+    def of(self, group: frozenset[str]) -> list[tuple[int, int]]:
+        return [place for sign in group for place in self._places.get(sign, ())]
+
+
+def _weighs(together: Together, signs: _Signs, earlier: frozenset[str]) -> bool:
+    known = earlier if together.across else frozenset()
+    here = [signs.of(group) for group in together.groups]
+    if not any(here):
+        return False
+    if all(places or group & known for places, group in zip(here, together.groups, strict=True)):
+        new = [
+            places for places, group in zip(here, together.groups, strict=True) if not group & known
+        ]
+        return not together.apart or all(_apart(one, two) for one, two in combinations(new, 2))
+    return False
+
+
+def _apart(one: list[tuple[int, int]], two: list[tuple[int, int]]) -> bool:
+    """Does a place of the one end before a place of the other begins?"""
+    return any(
+        min(last for _, last in before) <= max(first for first, _ in after)
+        for before, after in ((one, two), (two, one))
     )
 
 

@@ -94,6 +94,8 @@ class Together:
     groups: tuple[frozenset[str], ...]
     #: Whether signs of earlier messages count (at least one must be new).
     across: bool
+    #: Whether the signs must stand in different words of the message.
+    apart: bool
     reason: str
     source: str
     approver: str
@@ -288,8 +290,8 @@ def _assertion(
 _KEYS = {"id", "version", "category", "level", "sign", "scope", "reason", "source", "approver"} | {
     "patterns", "lowers", "later", "early", "in_crisis", "unless", "match", "not",
     _LINE}  # fmt: skip
-_TOGETHER_KEYS = {"id", "version", "category", "level", "all", "across", "reason", "source"} | {
-    "approver", "match", "not", _LINE}  # fmt: skip
+_TOGETHER_KEYS = {"id", "version", "category", "level", "all", "across", "apart", "reason"} | {
+    "source", "approver", "match", "not", _LINE}  # fmt: skip
 
 
 def _rules(
@@ -350,6 +352,7 @@ def _together(name: str, document: dict[str, Any], signs: set[str]) -> list[Toge
                 level=_level(where, raw["level"]),
                 groups=tuple(frozenset(group) for group in groups),
                 across=bool(raw.get("across", False)),
+                apart=bool(raw.get("apart", False)),
                 reason=raw["reason"],
                 source=raw["source"],
                 approver=raw["approver"],

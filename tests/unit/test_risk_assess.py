@@ -172,6 +172,32 @@ def test_history_alone_counts_what_was_asked() -> None:
     assert assess("there is no point anymore", lowered).conversation_level is Level.watch
 
 
+@pytest.mark.parametrize(
+    ("told", "felt"),
+    [
+        (
+            "In the third song I had a crushing pressure in my chest, like a midwife at work, "
+            "and since then I'm less afraid",
+            "In the third song I had a crushing pressure in my chest and right now it is back",
+        ),
+        ("No body, no name, couldn't breathe, was carried", "No sleep, no rest, can't breathe"),
+        ("Dough I was, and they punched me down", "I was in bed, and he punched me again"),
+        ("My ribs opened like doors, couldn't breathe", "My ribs are sore, can't breathe"),
+    ],
+)
+def test_an_image_told_pages_nobody_and_the_same_in_a_waking_body_does(
+    told: str, felt: str
+) -> None:
+    assert assess(told).level <= Level.watch
+    assert assess(felt).level >= Level.urgent
+
+
+def test_a_phrase_is_not_its_own_second_sign() -> None:
+    assert assess("I have made peace with everything").level is Level.watch
+    both = "I have made peace with everything. I'm tired of surviving."
+    assert assess(both).level is Level.urgent
+
+
 # --- when it breaks ------------------------------------------------------------------------------
 
 
