@@ -3,6 +3,7 @@
 denied      a negator whose own words reach the phrase ("I don't feel suicidal")
 past        long ago, and nothing in the sentence brings it back to now
 settled     somebody has seen to it, or it is told as an old tale or for a form
+expected    an after-effect that went as announced, is told with its end, or was always there
 other       about or said by somebody else
 advice      of the person somebody is consoling or advising ("I hope you find a reason to live")
 supposed    "if I ever", "can it cause"
@@ -31,6 +32,7 @@ AXES = (
     "denied",
     "past",
     "settled",
+    "expected",
     "other",
     "advice",
     "supposed",
@@ -50,6 +52,8 @@ CUES = (
     "present_not",
     "settled",
     "unsettled",
+    "expected",
+    "unexpected",
     "third",
     "other_after",
     "reported",
@@ -159,7 +163,8 @@ class Reading:
             ("idiom", any(index in self._cover("idiom") for index in range(first, last))),
             ("denied", self._denied(first, last)),
             ("past", self._past(first, last)),
-            ("settled", self._settled(first, last)),
+            ("settled", self._settled("settled", first, last)),
+            ("expected", self._expected(first, last)),
             ("other", self._other(first, last)),
             ("advice", self._advice(first, last)),
             ("supposed", self._supposed(first, last)),
@@ -268,8 +273,12 @@ class Reading:
             return False
         return not self._is_present(first, last)
 
-    def _settled(self, first: int, last: int) -> bool:
-        return self._near("settled", first, last) and not self._near("unsettled", first, last)
+    def _settled(self, kind: str, first: int, last: int) -> bool:
+        return self._near(kind, first, last) and not self._near("unsettled", first, last)
+
+    def _expected(self, first: int, last: int) -> bool:
+        settled = self._settled("expected", first, last)
+        return settled and not self._near("unexpected", first, last)
 
     def _is_present(self, first: int, last: int) -> bool:
         begin = first

@@ -301,6 +301,8 @@ def _rules(
     lowers: Mapping[str, Mapping[str, Level]],
 ) -> list[Rule]:
     result = []
+    # What every rule of the file lowers, unless it says otherwise for itself.
+    shared = _levels(f"{name}: lowers", document.get("lowers") or {})
     for where, raw in _records(name, document, _KEYS):
         category = _category(where, raw)
         for key in ("patterns", "match"):
@@ -321,7 +323,7 @@ def _rules(
                 source=raw["source"],
                 approver=raw["approver"],
                 patterns=tuple(_pattern(where, source, lists) for source in raw["patterns"]),
-                lowers=own if scope == "message" else {**lowers[category], **own},
+                lowers=own if scope == "message" else {**lowers[category], **shared, **own},
                 later=_hours(where, raw.get("later")),
                 early=_hours(where, raw.get("early")),
                 in_crisis=_level(where, raw["in_crisis"]) if "in_crisis" in raw else None,

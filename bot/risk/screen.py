@@ -18,6 +18,7 @@ _AXES_IN_WORDS = {
     "denied": "denied",
     "past": "long past",
     "settled": "seen to, or told as an old tale",
+    "expected": "went as announced, or was always so",
     "other": "about or said by somebody else",
     "advice": "about somebody who is consoled or advised",
     "supposed": "only supposed",

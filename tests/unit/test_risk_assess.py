@@ -219,3 +219,35 @@ def test_a_failing_detector_never_lowers_the_conversation(monkeypatch: pytest.Mo
     monkeypatch.setattr(risk, "find", broken)
     result = assess("hello", State(level=Level.emergency))
     assert result.conversation_level is Level.emergency
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "dizzy for the first hour like they said, then steady",
+        "nausea lasted forty minutes, the nurse had warned me",
+        "a bit woozy until about two, then I was out in the garden",
+        "everything felt far away for maybe half an hour, as expected",
+        "I always feel queasy in the back of a car",
+        "the fog lifted before we got to the car",
+    ],
+)
+def test_an_after_effect_that_went_as_announced_calls_nobody_the_next_day(told: str) -> None:
+    assert assess(told, context=Context(hours_since_infusion=30)).level is Level.none
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "still dizzy, they said it would be the first hour",
+        "nausea was gone by tea, now it's back and I'm queasy",
+        "dizzy for an hour now",
+        "queasy for ten minutes every time I sit up",
+        "foggy like they said but it should be gone by now",
+        "I was steady after an hour and then woozy again this morning",
+        "the dizziness has not passed after two days",
+        "chest pain for the first hour like they said",
+    ],
+)
+def test_an_after_effect_that_stays_or_comes_back_is_for_the_same_day(told: str) -> None:
+    assert assess(told, context=Context(hours_since_infusion=30)).level >= Level.urgent

@@ -84,6 +84,18 @@ def test_a_rule_can_be_added_without_code(directory: Path) -> None:
     assert any(rule.id == "test.one" for rule in rules.rules)
 
 
+def test_what_a_file_lowers_holds_for_its_rules_unless_one_says_otherwise(directory: Path) -> None:
+    two = GOOD.replace("source: test", "source: test\nlowers: {denied: none, past: urgent}")
+    two += GOOD.partition("rules:\n")[2].replace("test.one", "test.two")
+    two += "    lowers: {denied: urgent}\n"
+    (directory / "more.yml").write_text(two, encoding="utf-8")
+    rules = {rule.id: rule.lowers for rule in load_rules(directory).rules}
+    assert rules["test.one"]["denied"] is Level.none
+    assert rules["test.two"]["denied"] is Level.urgent
+    assert rules["test.one"]["past"] is rules["test.two"]["past"] is Level.urgent
+    assert rules["test.one"]["idiom"] is rules["suicide.thoughts"]["idiom"]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
