@@ -74,10 +74,10 @@ SUBJECTS = (
         category="suicide",
         reason="No rule matched, but the wording is like that of people at risk."
         " A statistical guess.",
-        version=2,
+        version=3,
         file="opinion.json",
         sets={"cssrs7": 1.0, "cssrs_posts": 1.0, **EVERYDAY},
-        own={"voices": 10.0, "rules": 5.0, "intents": 10.0},
+        own={"voices": 10.0, "calm days": 5.0, "rules": 5.0, "intents": 10.0},
         risk="risk",
         quiet="quiet",
         others=(),
@@ -93,7 +93,7 @@ SUBJECTS = (
         version=2,
         file="opinion_body.json",
         sets=EVERYDAY,
-        own={"voices": 10.0, "other voices": 10.0, "rules": 5.0, "intents": 10.0},
+        own={"voices": 10.0, "calm days": 10.0, "other voices": 10.0, "rules": 5.0, "intents": 10.0},
         risk="body",
         quiet="body_quiet",
         others=("risk", "quiet"),
@@ -127,6 +127,7 @@ def read(folder: Path, subject: Subject) -> list[Row]:
             if row["risk"] is not None:
                 rows.append(Row(name, row["text"], int(row["risk"])))
     rows += [*voices(subject.risk, 1), *voices(subject.quiet, 0)]
+    rows += [row._replace(set="calm days") for row in voices("calm", 0)]
     for file in subject.others:
         rows += [row._replace(set="other voices") for row in voices(file, 0)]
     for rule in (*ruleset().rules, *ruleset().together):

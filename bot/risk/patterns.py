@@ -121,6 +121,8 @@ def compile_pattern(source: str, lists: Mapping[str, Node]) -> Pattern:
     first, nullable = _first(node)
     if first is None or nullable:
         raise PatternError(f"{source!r} must begin with a word or a number")
+    if isinstance(node, Sequence) and isinstance(node.parts[-1], Gap):
+        raise PatternError(f"{source!r} ends with a gap, which matches nothing there")
     anchors = _anchors(node)
     return Pattern(source, node, first, anchors or first)
 

@@ -17,9 +17,6 @@ from clinic.exports import typeset
 from clinic.records.models import Patient
 from tests import pdf_ua
 from tests.behaviour.test_changes import a_measure, an_infusion
-from tests.behaviour.test_changes import page as page
-from tests.behaviour.test_changes import sam as sam
-from tests.behaviour.test_changes import world as world
 from tests.builders import World
 from tests.desk import message, record
 

@@ -18,7 +18,7 @@ from tests.behaviour.test_medical_history import note
 from tests.builders import World
 
 #: No rule knows it; somebody who reads it would ask.
-BODY = "a hot wire runs from my ribs to my elbow and I am dripping with sweat"
+BODY = "something keeps jabbing me under the ribs and I am clammy and dripping with sweat"
 CALM = ("no", "yes", "none", "short", "no", "no")
 
 

@@ -22,12 +22,12 @@ VOICES = {
         for line in (risk.ROOT / "en" / "voices" / f"{name}.txt").read_text("utf-8").splitlines()
         if line and not line.startswith("#")
     ]
-    for name in ("risk", "quiet", "body", "body_quiet")
+    for name in ("risk", "quiet", "body", "body_quiet", "calm")
 }
 SENTENCES = [message for case in [*cases(), *held()] for message in case.talk]
 #: What nobody would find, and it asks.
 UNSEEN = "I rehearsed the last line of me and I mean to be done before they get home"
-BODY = "a hot wire runs from my ribs to my elbow and I am dripping with sweat"
+BODY = "something keeps jabbing me under the ribs and I am clammy and dripping with sweat"
 WORDING = "opinion.wording"
 
 

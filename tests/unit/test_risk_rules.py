@@ -106,6 +106,7 @@ def test_what_a_file_lowers_holds_for_its_rules_unless_one_says_otherwise(direct
         ("[blue elephant]", "['<nobody> x']", "unknown list <nobody>"),
         ("[blue elephant]", '["don\'t"]', "write normalised words"),
         ("[blue elephant]", "['... elephant']", "must begin with a word"),
+        ("[blue elephant]", "['blue elephant ...']", "ends with a gap"),
         ("[blue elephant]", "[]", "expected a list of texts"),
         ("match: [a blue elephant]", "match: [no]", "put it in quotes"),
         ("category: suicide", "category: gloom", "category is one of"),
