@@ -40,7 +40,8 @@ class Subject:
 
     Sets carry the weight of one message: there are many of the everyday ones, and our own sentences
     (``voices``) speak as patients do. What the companion is asked to understand (data/nlu,
-    ``intents``) is no risk, nor are our sentences about something else (``other voices``).
+    ``intents``) is no risk, nor are ordinary days (``calm days``) and our sentences about something
+    else (``other voices``).
     """
 
     id: str
@@ -93,7 +94,13 @@ SUBJECTS = (
         version=2,
         file="opinion_body.json",
         sets=EVERYDAY,
-        own={"voices": 10.0, "calm days": 10.0, "other voices": 10.0, "rules": 5.0, "intents": 10.0},
+        own={
+            "voices": 10.0,
+            "other voices": 10.0,
+            "calm days": 10.0,
+            "rules": 5.0,
+            "intents": 10.0,
+        },
         risk="body",
         quiet="body_quiet",
         others=("risk", "quiet"),
