@@ -14,6 +14,7 @@ from sqlalchemy import event, text, update
 
 from bot import risk
 from clinic import infusions, people
+from clinic.console.inbox import needs
 from clinic.console.inbox.cases import Case, of
 from clinic.conversation import delivery, measuring
 from clinic.escalation import machine
@@ -122,6 +123,18 @@ def test_what_i_have_not_marked_as_read_is_counted_until_i_do(
     assert words(world, robin) == []
     message(world, sam, "Third")
     assert words(world, robin) == ["1 message you have not read"]
+
+
+def test_a_hundred_unread_messages_and_more_are_said_without_a_number(
+    world: World, robin: Staff, sam: Patient
+) -> None:
+    for number in range(needs.MANY - 1):
+        message(world, sam, f"line {number}")
+    message(world, sam, "And how was that?", author="bot")
+    assert words(world, robin) == ["99 messages you have not read"]
+    message(world, sam, "one line more")
+    message(world, sam, "and another")
+    assert words(world, robin) == ["100 or more messages you have not read"]
 
 
 def test_what_a_colleague_has_read_is_unread_to_me(

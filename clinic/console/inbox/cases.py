@@ -170,7 +170,7 @@ def _patients(session: Session, ids: Ids, staff_id: str) -> Sequence[Columns]:
             Patient.created_at,
             Conversation.risk_level,
             wrote.label("wrote"),
-            review.unread_count(staff_id).label("unread"),
+            review.unread_up_to(staff_id, needs.MANY).label("unread"),
         )
         .outerjoin(Conversation, Conversation.patient_id == Patient.id)
         .where(Patient.id.in_(ids))

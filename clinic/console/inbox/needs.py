@@ -20,6 +20,8 @@ from clinic.console.wording import When
 from clinic.settings import ROOT
 
 PATH = ROOT / "data" / "policy" / "caseload.yml"
+#: From so many unread messages on nobody asks for the number, and a long list need not count them.
+MANY = 100
 _NUMBERS = (
     *("score_days", "best_days", "mood_days", "mood_answers", "mood_sd"),
     *("missed", "coming_hours", "silent_days"),
@@ -200,7 +202,8 @@ def _worse(facts: Facts, when: When, _rules: dict[str, Any]) -> list[Need]:
 
 def _unread(facts: Facts, _when: When, _rules: dict[str, Any]) -> list[Need]:
     parts = [
-        _count(facts.unread, "message") if facts.unread else "",
+        f"{MANY} or more messages" if facts.unread >= MANY else "",
+        _count(facts.unread, "message") if 0 < facts.unread < MANY else "",
         _count(facts.entries, "shared page", "shared pages") if facts.entries else "",
     ]
     said = " and ".join(part for part in parts if part)

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Form, Query
 from fastapi.responses import Response
-from sqlalchemy import ScalarSelect, Select, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, case, func, select
 from sqlalchemy.orm import Session
 
 from clinic.console import wording
@@ -91,7 +91,7 @@ def unread(session: Session, staff_id: str, patient_ids: Collection[str]) -> dic
     found = session.execute(
         select(
             Conversation.patient_id,
-            unread_count(staff_id),
+            _count(staff_id),
             first.scalar_subquery(),
             oldest.scalar_subquery(),
         ).where(Conversation.patient_id.in_(patient_ids))
@@ -99,8 +99,14 @@ def unread(session: Session, staff_id: str, patient_ids: Collection[str]) -> dic
     return {patient: Unread(count, seq, at) for patient, count, seq, at in found if count}
 
 
-def unread_count(staff_id: str) -> ScalarSelect[int]:
-    """How many of a conversation's messages this person has not marked, as a column beside it."""
+def unread_up_to(staff_id: str, most: int) -> ColumnElement[int]:
+    """How many of a conversation's messages this person has not marked, as a column beside it; from
+    ``most`` on they are not counted any further."""
+    last = _not_marked(staff_id, Message.seq).order_by(Message.seq).offset(most - 1).limit(1)
+    return case((last.scalar_subquery().is_not(None), most), else_=_count(staff_id))
+
+
+def _count(staff_id: str) -> ScalarSelect[int]:
     return _not_marked(staff_id, func.count()).scalar_subquery()
 
 
