@@ -178,15 +178,11 @@ class _Signs:
 
 def _weighs(together: Together, signs: _Signs, earlier: frozenset[str]) -> bool:
     known = earlier if together.across else frozenset()
-    here = [signs.of(group) for group in together.groups]
-    if not any(here):
+    held = [(signs.of(group), bool(group & known)) for group in together.groups]
+    if not any(here for here, _ in held) or not all(here or before for here, before in held):
         return False
-    if all(places or group & known for places, group in zip(here, together.groups, strict=True)):
-        new = [
-            places for places, group in zip(here, together.groups, strict=True) if not group & known
-        ]
-        return not together.apart or all(_apart(one, two) for one, two in combinations(new, 2))
-    return False
+    new = [here for here, before in held if not before]
+    return not together.apart or all(_apart(one, two) for one, two in combinations(new, 2))
 
 
 def _apart(one: list[tuple[int, int]], two: list[tuple[int, int]]) -> bool:
