@@ -3,11 +3,14 @@ browser counts it, on pages that are open while a patient writes and an alert co
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_three_windows import RISK, House, say
 from tests.browser.test_three_windows import house as house
+from tests.browser.test_whole_path import keep_picture
 from tests.desk import message
 
 pytestmark = pytest.mark.browser
@@ -26,7 +29,7 @@ COUNT_SHIFTS = """() => {
 }"""
 ALMOST_NOTHING = 0.001
 #: Below a short transcript the acts give way to each new message.
-A_MESSAGE_OR_TWO = 0.03
+A_FEW_MESSAGES = 0.05
 #: Something that comes above everything else.
 PUSH = """() => {
     const block = document.createElement("div")
@@ -74,8 +77,37 @@ def test_live_updates_move_nothing_on_desk_and_list_and_little_below_a_transcrip
         listed.get_by_text("nobody has it yet").or_(listed.locator("[data-new]")).first
     ).to_be_visible()
     for name, page in pages.items():
-        most = A_MESSAGE_OR_TWO if name == "patient" else ALMOST_NOTHING
+        most = A_FEW_MESSAGES if name == "patient" else ALMOST_NOTHING
         assert shifted(page) <= most, (name, page.evaluate("window.moved"))
         # And it would be seen.
         page.evaluate(PUSH)
-        assert shifted(page) > A_MESSAGE_OR_TWO, name
+        assert shifted(page) > A_FEW_MESSAGES, name
+
+
+def test_who_reads_in_the_middle_of_a_long_transcript_is_told_and_not_moved(house: House) -> None:
+    for number in range(30):
+        message(house.world, house.sam, f"Words, number {number}")
+    page = house.clinician(house.robin)
+    page.goto(f"{house.url}/console/patients/{house.sam.id}")
+    read = page.get_by_text("Words, number 12", exact=True)
+    read.evaluate("(line) => line.scrollIntoView({ block: 'center', behavior: 'instant' })")
+    before = watched(page) and read.bounding_box()
+    say(house.patient(), "I slept well")
+    news = page.get_by_role("button", name=re.compile(r"^\d+ new$"))
+    expect(news).to_be_in_viewport()
+    keep_picture(page, "desk-transcript-new")
+    assert shifted(page) <= ALMOST_NOTHING, page.evaluate("window.moved")
+    assert read.bounding_box() == before
+    news.click()
+    expect(page.get_by_text("I slept well")).to_be_in_viewport()
+
+
+def test_who_reads_the_end_of_a_long_transcript_sees_the_next_message_come(house: House) -> None:
+    for number in range(30):
+        message(house.world, house.sam, f"Words, number {number}")
+    page = house.clinician(house.robin)
+    page.goto(f"{house.url}/console/patients/{house.sam.id}#end")
+    watched(page)
+    say(house.patient(), "I slept well")
+    expect(page.get_by_text("I slept well")).to_be_in_viewport()
+    assert shifted(page) <= A_FEW_MESSAGES, page.evaluate("window.moved")

@@ -108,7 +108,7 @@ class Live {
     this.url = list.dataset["live"] ?? "";
     this.on = list.dataset["liveOn"] ?? "message";
     this.append = list.dataset["liveMode"] === "append";
-    this.pill.className = "fresh";
+    this.pill.className = this.append ? "fresh fresh--below" : "fresh";
     this.pill.hidden = true;
     this.pill.setAttribute("role", "status");
     this.press.type = "button";
