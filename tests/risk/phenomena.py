@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from bot.risk import Context, Level, RuleSet, State, assess, next_state, ruleset
+from bot.risk import ROOT, Context, Level, RuleSet, State, assess, next_state, ruleset
 
 FOLDER = Path(__file__).parent / "phenomena"
 #: Sentences of which only the rate is looked at, never which one failed.
@@ -65,6 +65,12 @@ def cases() -> list[Case]:
 def held() -> list[Case]:
     """Every sentence that is only counted."""
     return [case for path in sorted(HELD.glob("*.yml")) for case in grouped(path)]
+
+
+def voices(name: str) -> list[str]:
+    """The sentences of one file the second opinions learn from."""
+    text = (ROOT / "en" / "voices" / f"{name}.txt").read_text(encoding="utf-8")
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
 
 
 def grouped(path: Path) -> Iterator[Case]:

@@ -8,16 +8,11 @@ do on calm sentences nobody has read stands in the safety report (held/unread_ca
 from __future__ import annotations
 
 import pytest
-from phenomena import RULES_ALONE
+from phenomena import RULES_ALONE, voices
 
-from bot import risk
 from bot.risk import Context, Level, assess
 
-CALM = [
-    line
-    for line in (risk.ROOT / "en" / "voices" / "calm.txt").read_text("utf-8").splitlines()
-    if line and not line.startswith("#")
-]
+CALM = voices("calm")
 #: Of a hundred: that somebody is called for, and that the companion asks about.
 MOST_CALLED, MOST_ASKED = 0.4, 1.5
 

@@ -10,20 +10,13 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-from phenomena import RULES_ALONE, cases, held
+from phenomena import RULES_ALONE, cases, held, voices
 
 from bot import risk
 from bot.risk import Context, Level, RuleError, assess, load_rules, opinion, ruleset
 from bot.risk.detect import find
 
-VOICES = {
-    name: [
-        line
-        for line in (risk.ROOT / "en" / "voices" / f"{name}.txt").read_text("utf-8").splitlines()
-        if line and not line.startswith("#")
-    ]
-    for name in ("risk", "quiet", "body", "body_quiet", "calm")
-}
+VOICES = {name: voices(name) for name in ("risk", "quiet", "body", "body_quiet", "calm")}
 SENTENCES = [message for case in [*cases(), *held()] for message in case.talk]
 #: What nobody would find, and it asks.
 UNSEEN = "I rehearsed the last line of me and I mean to be done before they get home"
