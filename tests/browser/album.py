@@ -28,6 +28,7 @@ from clinic.console.desk import COOKIE
 from clinic.console.sign_in import access
 from clinic.records.models import Escalation, Infusion, Patient, Staff
 from clinic.system import assemble
+from tests.browser.pictures import take_picture
 from tests.browser.test_zoom_and_print import PAGES, PARTS
 from tests.builders import World, free_ports, settings
 from tests.chromium import chromium
@@ -90,7 +91,7 @@ def _look(page: Page, address: str, folder: Path, name: str) -> None:
 def _keep(page: Page, folder: Path, name: str, wide: int, theme: str) -> None:
     made = folder / f"desk{name}-{wide}-{theme}.png"
     kept = KEPT.get((name, wide, theme))
-    page.screenshot(path=made, full_page=kept is None or theme == "print")
+    take_picture(page, made, whole=kept is None or theme == "print")
     if kept:
         shutil.copy(made, _SHOWN / kept)
 

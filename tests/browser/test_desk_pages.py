@@ -13,9 +13,10 @@ from clinic.console.desk import COOKIE, HOME
 from clinic.console.sign_in import access, proofs, recovery
 from clinic.records.models import Patient, Staff
 from tests.behaviour.test_caseload import score
+from tests.browser.pictures import keep_picture
 from tests.browser.test_three_windows import House
 from tests.browser.test_three_windows import house as house
-from tests.browser.test_whole_path import expect_no_barriers, keep_picture
+from tests.browser.test_whole_path import expect_no_barriers
 from tests.desk import Browser, alert, authenticator, message, record
 
 pytestmark = pytest.mark.browser

@@ -10,9 +10,10 @@ from playwright.sync_api import expect
 
 from clinic import infusions
 from clinic.records.models import Patient
+from tests.browser.pictures import keep_picture
 from tests.browser.test_three_windows import House
 from tests.browser.test_three_windows import house as house
-from tests.browser.test_whole_path import expect_no_barriers, keep_picture
+from tests.browser.test_whole_path import expect_no_barriers
 
 pytestmark = pytest.mark.browser
 

@@ -7,9 +7,10 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.pictures import PICTURES, keep_picture, take_picture
 from tests.browser.test_three_windows import House
 from tests.browser.test_three_windows import house as house
-from tests.browser.test_whole_path import PICTURES, expect_no_barriers, keep_picture
+from tests.browser.test_whole_path import expect_no_barriers
 
 pytestmark = pytest.mark.browser
 
@@ -41,7 +42,7 @@ def test_a_patient_is_added_by_keys_and_comes_in_by_what_is_on_paper(house: Hous
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     page.set_viewport_size({"width": 688, "height": 990})
     page.emulate_media(media="print")
-    page.screenshot(path=PICTURES / "way-in-print.png", full_page=True)
+    take_picture(page, PICTURES / "way-in-print.png", whole=True)
     expect(page.get_by_role("img", name="QR code")).to_be_visible()
     # The sheet is the patient's: it names nobody, in case it is lost.
     expect(page.get_by_text("Wilhelmina")).not_to_be_visible()

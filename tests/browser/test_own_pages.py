@@ -8,9 +8,10 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from clinic.records.models import Escalation, Record
+from tests.browser.pictures import keep_picture
 from tests.browser.test_three_windows import RISK, House
 from tests.browser.test_three_windows import house as house
-from tests.browser.test_whole_path import expect_no_barriers, keep_picture
+from tests.browser.test_whole_path import expect_no_barriers
 
 pytestmark = pytest.mark.browser
 

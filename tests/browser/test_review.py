@@ -13,9 +13,10 @@ from bot import measures
 from bot.content import question
 from clinic.conversation import delivery, intake
 from clinic.records.models import Record, new_id
+from tests.browser.pictures import PICTURES, keep_picture, take_picture
 from tests.browser.test_three_windows import House
 from tests.browser.test_three_windows import house as house
-from tests.browser.test_whole_path import PICTURES, expect_no_barriers, keep_picture
+from tests.browser.test_whole_path import expect_no_barriers
 from tests.desk import message, record
 
 pytestmark = pytest.mark.browser
@@ -164,5 +165,4 @@ def test_pictures_are_open_to_everybody(house: House, width: int) -> None:
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
             expect_no_barriers(page)
-            PICTURES.mkdir(exist_ok=True)
-            page.screenshot(path=PICTURES / f"desk-{name}-{width}-{scheme}.png", full_page=True)
+            take_picture(page, PICTURES / f"desk-{name}-{width}-{scheme}.png", whole=True)

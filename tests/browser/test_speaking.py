@@ -7,9 +7,10 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from clinic.records.models import Escalation, Message, Record
+from tests.browser.pictures import keep_picture
 from tests.browser.test_three_windows import RISK, House
 from tests.browser.test_three_windows import house as house
-from tests.browser.test_whole_path import expect_no_barriers, keep_picture
+from tests.browser.test_whole_path import expect_no_barriers
 
 pytestmark = pytest.mark.browser
 

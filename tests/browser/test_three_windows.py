@@ -26,7 +26,8 @@ from clinic.patient.access import COOKIE as PATIENT_COOKIE
 from clinic.records.models import Patient, Staff
 from clinic.system import assemble
 from tests.behaviour.peer import Peer
-from tests.browser.test_whole_path import expect_no_barriers, keep_picture
+from tests.browser.pictures import keep_picture
+from tests.browser.test_whole_path import expect_no_barriers
 from tests.builders import World, free_ports, settings
 from tests.identity import Identity
 

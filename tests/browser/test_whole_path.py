@@ -22,13 +22,13 @@ import pyotp
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.pictures import keep_picture
 from tests.builders import free_ports
 
 pytestmark = [pytest.mark.browser, pytest.mark.assistant]
 
 ROOT = Path(__file__).resolve().parents[2]
 AXE = (ROOT / "web/node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
-PICTURES = ROOT / "artefacts"
 expect.set_options(timeout=20_000)
 #: A word that can come from nowhere but the patient.
 CANARY = "quillfeather"
@@ -142,14 +142,6 @@ def barriers(page: Page) -> list[Any]:
         tags,
     )
     return found
-
-
-def keep_picture(page: Page, name: str) -> None:
-    """Light and dark, for the eye of a person."""
-    PICTURES.mkdir(exist_ok=True)
-    for scheme in ("dark", "light"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        page.screenshot(path=PICTURES / f"{name}-{scheme}.png")
 
 
 def say(page: Page, text: str) -> None:

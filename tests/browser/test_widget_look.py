@@ -16,12 +16,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
+from tests.browser.pictures import PICTURES, take_picture
+
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / "web/node_modules/axe-core/axe.min.js"
 BUILT = ROOT / "clinic/static/widget.js"
-PICTURES = ROOT / "artefacts"
 SCENES = ["evening", "crisis", "human", "recovery", "infusion", "breathing", "silent", "hard"]
 DESK = ["/mock/desk", "/mock/form", "/mock/sign-in"]
 
@@ -390,8 +391,7 @@ def test_the_breath_pacer_in_pictures(
     stop = page.get_by_role("button", name="Stop breathing along")
     expect(stop).to_be_in_viewport(ratio=1)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    PICTURES.mkdir(exist_ok=True)
-    page.screenshot(path=PICTURES / f"room-breath-{name}.png")
+    take_picture(page, PICTURES / f"room-breath-{name}.png")
     assert faults(page) == []
     context.close()
 

@@ -18,9 +18,10 @@ from sqlalchemy import select, update
 from clinic import people
 from clinic.console import tour
 from clinic.records.models import Clinic, Record, Staff
+from tests.browser.pictures import PICTURES, take_picture
 from tests.browser.test_three_windows import House
 from tests.browser.test_three_windows import house as house
-from tests.browser.test_whole_path import PICTURES, barriers, expect_no_barriers
+from tests.browser.test_whole_path import barriers, expect_no_barriers
 from tests.desk import alert, message, record
 
 pytestmark = pytest.mark.browser
@@ -148,13 +149,12 @@ def test_at_twice_the_size_and_on_paper_nothing_is_cut_off(house: House, full: b
             found += [f"{path} cuts {one}" for one in page.evaluate(_CUT)]
             name = path.removeprefix("/console").replace("/", "-").replace("{", "").replace("}", "")
             kind = "full" if full else "empty"
-            PICTURES.mkdir(exist_ok=True)
-            page.screenshot(path=PICTURES / f"zoom{name}-{kind}.png", full_page=True)
+            take_picture(page, PICTURES / f"zoom{name}-{kind}.png", whole=True)
             for theme in ("dark", "light") if path not in PARTS else ():
                 page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
                 found += [f"{path} in {theme} bars {one}" for one in barriers(page)]
                 if path.endswith("/pictures"):
-                    page.screenshot(path=PICTURES / f"zoom{name}-{theme}.png", full_page=True)
+                    take_picture(page, PICTURES / f"zoom{name}-{theme}.png", whole=True)
             page.emulate_media(media="print")
             # A4 between the margins of the style sheet, in CSS pixels.
             page.set_viewport_size({"width": 688, "height": 990})
@@ -188,7 +188,7 @@ def test_the_tour_by_keys_alone_covers_nothing(house: House, width: int) -> None
             for theme in ("dark", "light"):
                 page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
                 expect_no_barriers(page)
-                page.screenshot(path=PICTURES / f"tour-{width}-{theme}.png")
+                take_picture(page, PICTURES / f"tour-{width}-{theme}.png")
         last = step is tour.STEPS[-1]
         aside.get_by_role("button", name="Done" if last else "Next").focus()
         page.keyboard.press("Enter")
