@@ -137,6 +137,10 @@ class Document(BaseModel):
     usual_minutes: Annotated[float | None, BeforeValidator(_number(5, 720))] = None
     longest_hours: Annotated[float | None, BeforeValidator(_number(1, 12))] = None
     morning: Annotated[float | None, BeforeValidator(_number(1, 12, whole=True))] = None
+    #: Outside the quiet hours of data/policy/touches.yml; the ride is asked about with an evening
+    #: left to find one.
+    visit_hour: Annotated[float | None, BeforeValidator(_number(9, 18, whole=True))] = None
+    reminder_hour: Annotated[float | None, BeforeValidator(_number(12, 17, whole=True))] = None
     break_glass_hours: Annotated[float | None, BeforeValidator(_number(1, 72))] = None
 
     @model_validator(mode="after")

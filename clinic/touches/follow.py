@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from clinic.records.models import Patient, Record, Touch
 from clinic.system import System
-from clinic.touches import schedule
+from clinic.touches import plan, schedule
 
 #: Kinds of records that are followed up (data/policy/touches.yml, ``about``).
 FOLLOWED = ("small_step", "parked_decision")
@@ -28,7 +28,7 @@ def up(system: System, session: Session, record: Record) -> None:
     patient = session.get_one(Patient, record.patient_id)
     if not patient.active or patient.program == "ended" or not patient.touches_wanted:
         return
-    policy, zone = schedule.load(), ZoneInfo(patient.timezone)
+    policy, zone = plan.in_force(session), ZoneInfo(patient.timezone)
     for kind in policy.follow_ups:
         slot = schedule.slot(kind, record.created_at, zone, policy.quiet)
         if kind.about == record.kind and slot is not None:

@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from clinic.records.models import Infusion, Patient, Record, Touch
+from clinic.records.models import Clinic, Infusion, Patient, Record, Touch
 from clinic.system import System
 from clinic.touches import schedule
-from clinic.touches.schedule import Kind
+from clinic.touches.schedule import Kind, Policy
 
 #: A touch that was moved may come for this long after its new time.
 _ROOM = timedelta(hours=3)
@@ -31,6 +31,16 @@ class NotMovedError(Exception):
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
+
+
+def in_force(session: Session) -> Policy:
+    """The policy of touches, with the hours this clinic has set. One that cannot be read counts as
+    not set: an infusion is recorded all the same, and `afterglow doctor` names it."""
+    policy = schedule.load()
+    try:
+        return policy.as_set(session.get_one(Clinic, 1).settings)
+    except ValueError:
+        return policy
 
 
 def settle(system: System, session: Session, patient: Patient) -> None:
@@ -108,10 +118,11 @@ def _may_change(touch: Touch) -> bool:
 
 def _follow_the_clock(system: System, session: Session, patient: Patient, touch: Touch) -> None:
     """The slot of one about a record, where the patient is now."""
-    kind, record = schedule.load().kind(touch.kind), session.get_one(Record, touch.record_id)
+    policy, record = in_force(session), session.get_one(Record, touch.record_id)
+    kind = policy.kind(touch.kind)
     if kind is None:
         return
-    slot = schedule.slot(kind, record.created_at, ZoneInfo(patient.timezone), schedule.load().quiet)
+    slot = schedule.slot(kind, record.created_at, ZoneInfo(patient.timezone), policy.quiet)
     if slot is None or slot.until <= system.clock.now():
         _put(touch, "missed", "no_room" if slot is None else "recorded_late")
         return
@@ -158,7 +169,7 @@ def _around(
 ) -> Iterator[tuple[Infusion, datetime, tuple[Kind, ...]]]:
     """The infusion whose window it is, and those that are planned: each with the moment its touches
     count from."""
-    policy = schedule.load()
+    policy = in_force(session)
     held = session.scalars(
         select(Infusion)
         .where(Infusion.patient_id == patient.id, Infusion.cancelled.is_(False))

@@ -8,7 +8,7 @@ the first is meant (research/escalation.md 2.2).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -62,10 +62,16 @@ class Kind:
     #: The kind of record it asks about; empty: it goes with an infusion.
     about: str = ""
     before: bool = False
+    #: The clinic's setting that may hold another hour for ``at``.
+    set_by: str = ""
 
     @property
     def by_wall(self) -> bool:
         return self.day is not None
+
+    def as_set(self, settings: Mapping[str, Any]) -> Kind:
+        hour = settings.get(self.set_by)
+        return self if hour is None else replace(self, at=time(int(hour)))
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,14 @@ class Policy:
     def kind(self, kind_id: str) -> Kind | None:
         every = (*self.kinds, *self.before, *self.follow_ups)
         return next((kind for kind in every if kind.id == kind_id), None)
+
+    def as_set(self, settings: Mapping[str, Any]) -> Policy:
+        """With the hours of the day that the clinic has set."""
+        after, before, about = (
+            tuple(kind.as_set(settings) for kind in kinds)
+            for kinds in (self.kinds, self.before, self.follow_ups)
+        )
+        return replace(self, kinds=after, before=before, follow_ups=about)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
-from clinic import infusions
+from clinic import clinic_settings, infusions
 from clinic.conversation import handoff
 from clinic.escalation.engine import Engine
 from clinic.records.models import Message, Patient, Record, Touch
@@ -403,6 +403,19 @@ def test_before_an_infusion_it_comes_two_days_and_one_day_ahead(planned: Window)
     planned.pass_time(STARTS - planned.world.clock.now() - HOUR, step=HOUR)
     assert [visit for visit in seen if visit in ("ready", "ride")] == ["ready", "ride"]
     assert {"Thu 16:00", "Fri 16:00"} <= set(planned.came())
+
+
+def test_a_clinic_chooses_the_hours_at_which_it_comes(planned: Window) -> None:
+    world = planned.world
+    with world.system.database.write() as session:
+        clinic_settings.save(
+            world.system, session, {"visit_hour": "17", "reminder_hour": "13"}, None, "Late risers."
+        )
+        # Whoever comes next to be infused is planned anew; so is who travels, or asks for visits.
+        plan.settle(world.system, session, session.get_one(Patient, planned.edge.patient.id))
+    planned.pass_time(STARTS - world.clock.now() - HOUR, step=HOUR)
+    assert {"Thu 13:00", "Fri 13:00"} <= set(planned.came())
+    assert not [time for time in planned.came() if time.endswith(("10:00", "16:00"))]
 
 
 def test_twelve_hours_before_an_unanswered_ride_is_the_clinics_once(planned: Window) -> None:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clinic.clinic_settings import FIELDS
 from clinic.touches import schedule
 from clinic.touches.schedule import Quiet, TouchesError, on_the_wall
 
@@ -48,10 +49,20 @@ def test_nothing_comes_at_night_too_early_or_without_room(zone: str, ended: date
         assert slot.due < slot.until
 
 
-@given(st.sampled_from(zones()), ENDED)
-def test_touches_come_in_the_order_of_the_policy(zone: str, ended: datetime) -> None:
-    due = [slot.due for slot in planned(ended, ZoneInfo(zone)).values()]
+@given(st.sampled_from(zones()), ENDED, st.none() | st.integers(9, 18))
+def test_touches_come_in_the_order_of_the_policy_whatever_hour_a_clinic_sets(
+    zone: str, ended: datetime, hour: int | None
+) -> None:
+    kinds, there = POLICY.as_set({"visit_hour": hour}).kinds, ZoneInfo(zone)
+    slots = [schedule.slot(kind, ended, there, POLICY.quiet) for kind in kinds]
+    due = [slot.due for slot in slots if slot]
     assert due == sorted(due)
+
+
+def test_the_hours_a_clinic_may_set_are_settings_of_that_name() -> None:
+    kinds = (*POLICY.kinds, *POLICY.before, *POLICY.follow_ups)
+    assert {kind.set_by for kind in kinds} - {""} == {"visit_hour", "reminder_hour"}
+    assert {"visit_hour", "reminder_hour"} <= set(FIELDS)
 
 
 @given(st.sampled_from(zones()), ENDED)

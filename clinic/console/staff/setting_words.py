@@ -147,6 +147,24 @@ GROUPS = (
         ),
     ),
     (
+        "When the companion comes by itself",
+        (
+            (
+                "visit_hour",
+                "On the days after an infusion it comes at",
+                "The hour, on the patient's clock: 9 to 18. Patients can move each visit. Counts "
+                "for visits planned from then on. Not set: 10.",
+                "number",
+            ),
+            (
+                "reminder_hour",
+                "On the two days before one it comes at",
+                "12 to 17. Sleep, water and food first, then the ride home. Not set: 16.",
+                "number",
+            ),
+        ),
+    ),
+    (
         "The desk",
         (
             (
