@@ -47,6 +47,8 @@ class Spelling:
         """The one word of the patterns that this is a slip of, if it is no word itself."""
         if len(word) < _FOR_A_SWAP or word in self.real:
             return None
+        if word.endswith("in") and word + "g" in self.vocabulary:
+            return word + "g"  # "bleedin", as it is said
         fits = self.vocabulary.intersection(_swaps_of(word))
         if not fits and len(word) >= _FOR_A_LETTER:
             fits = self.vocabulary.intersection(_other_letters(word))

@@ -48,6 +48,11 @@ read = risk.ruleset().normalise
         ("I k i l led, d1ed, d!eeeee", "i killed , died , die"),
         ("k1llmyself k*llmyself", "kill myself kill myself"),
         ("рау her, пока он", "pay her , пока он"),
+        # as it is said
+        ("stabbin in me chest, r u comin", "stabbing in my chest , are you coming"),
+        ("fixin to faint, someone's sat on it", "about to faint , someone is sat on it"),
+        ("cryin n shakin", "crying and shaking"),
+        ("a puffin, a muffin, a cabin", "a puffin , a muffin , a cabin"),
         # real words stay what they are
         ("sacred angle trail, Brian is homeless", "sacred angle trail , brian is homeless"),
         ("5am 50ft mp3s, shattered, meditation", "5am 50ft mp3s , shattered , meditation"),
