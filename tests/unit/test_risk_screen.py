@@ -91,7 +91,7 @@ def test_explain_tells_the_whole_way() -> None:
         "suicide.intent.want v1 -> emergency: counts as it is written",
         "about or said by somebody else",
         "lowered from emergency: denied",
-        "medical.fog_lasting v5 -> urgent",
+        "medical.fog_lasting v6 -> urgent",
         "Outcome: emergency (suicide, medical)",
     ):
         assert words in told, told
