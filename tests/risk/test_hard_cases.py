@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from phenomena import FOLDER, HELD, Case, cases, grouped, held
+from phenomena import FOLDER, HELD, Case, cases, grouped, held, voices
 
-from bot import risk
-from bot.risk import Level, ruleset
+from bot.risk import ROOT, Level, ruleset
 
 #: The hard cases (research on risk language, 5), found by the key ``case`` of a group of sentences.
 HARD = (
@@ -53,7 +52,6 @@ LANGUAGES = ("es", "fr", "de", "pt", "zh", "hi")
 LONG, WHOLE = 9, 7
 
 EVERY = [*cases(), *held(), *grouped(Path(__file__).parent / "sentences.yml")]
-VOICES = risk.ROOT / "en" / "voices"
 
 
 def plain(text: str) -> list[str]:
@@ -67,9 +65,8 @@ def runs(text: str, size: int) -> Iterator[str]:
 
 def learned() -> Iterator[str]:
     """What the second opinion learned from, and every rule's own examples."""
-    for path in VOICES.glob("*.txt"):
-        lines = path.read_text(encoding="utf-8").splitlines()
-        yield from (line for line in lines if line and not line.startswith("#"))
+    for path in (ROOT / "en" / "voices").glob("*.txt"):
+        yield from voices(path.stem)
     for rule in (*ruleset().rules, *ruleset().together):
         yield from (*rule.match, *rule.quiet)
 
