@@ -4,6 +4,7 @@ denied      a negator whose own words reach the phrase ("I don't feel suicidal")
 past        long ago, and nothing in the sentence brings it back to now
 settled     somebody has seen to it, or it is told as an old tale or for a form
 expected    an after-effect that went as announced, is told with its end, or was always there
+narrated    a moment of a longer tale in the past, in a sentence with nothing that goes on
 other       about or said by somebody else
 advice      of the person somebody is consoling or advising ("I hope you find a reason to live")
 supposed    "if I ever", "can it cause"
@@ -33,6 +34,7 @@ AXES = (
     "past",
     "settled",
     "expected",
+    "narrated",
     "other",
     "advice",
     "supposed",
@@ -75,6 +77,9 @@ WORDS = (
     "second_person",
     "present_forms",
     "past_forms",
+    "told_forms",
+    "told_ends",
+    "still_so",
     "laughter",
     "not_denied",
     "plain_no",
@@ -88,6 +93,12 @@ _SENTENCE = 60
 
 #: How many sentences after an image a waking wish may follow and still be about it.
 _WAKING_REACH = 2
+
+#: A tale has at least so many sentences and words.
+_TALE_SENTENCES, _TALE_WORDS = 3, 30
+
+#: No longer a word is read by its end ("bed", "need").
+_SHORT = 4
 
 #: Fewer words of care for somebody than this are no sign that the message is for that person.
 _ADVICE = 2
@@ -165,6 +176,7 @@ class Reading:
             ("past", self._past(first, last)),
             ("settled", self._settled("settled", first, last)),
             ("expected", self._expected(first, last)),
+            ("narrated", self._narrated(first, last)),
             ("other", self._other(first, last)),
             ("advice", self._advice(first, last)),
             ("supposed", self._supposed(first, last)),
@@ -280,6 +292,35 @@ class Reading:
         settled = self._settled("expected", first, last)
         return settled and not self._near("unexpected", first, last)
 
+    def _narrated(self, first: int, last: int) -> bool:
+        if not self._is_tale:
+            return False
+        begin, end = self._sentence(first, last)
+        if self._has(begin, end, "still_so"):
+            return False
+        ends = tuple(self._grammar.words["told_ends"])
+        return self._has(begin, end, "told_forms") or any(
+            len(word) > _SHORT and word.endswith(ends) for word in self.text.words[begin:end]
+        )
+
+    @cached_property
+    def _is_tale(self) -> bool:
+        words = self.text.words
+        if not words or self.text.sentence[-1] + 1 < _TALE_SENTENCES:
+            return False
+        return sum(word not in PUNCTUATION for word in words) >= _TALE_WORDS
+
+    def _sentence(self, first: int, last: int) -> tuple[int, int]:
+        """The words of the sentence, or sentences, that a phrase stands in."""
+        sentence = self.text.sentence
+        low, high = max(first - _SENTENCE, 0), min(last + _SENTENCE, len(sentence))
+        begin, end = first, last
+        while begin > low and sentence[begin - 1] == sentence[first]:
+            begin -= 1
+        while end < high and sentence[end] == sentence[last - 1]:
+            end += 1
+        return begin, end
+
     def _is_present(self, first: int, last: int) -> bool:
         begin = first
         while begin > max(first - 3, 0) and self.text.words[begin - 1] not in PUNCTUATION:
@@ -320,13 +361,7 @@ class Reading:
         """
         if len(self._cues("advice")) < _ADVICE or not self._speaks_to_somebody:
             return False
-        sentence = self.text.sentence
-        low, high = max(first - _SENTENCE, 0), min(last + _SENTENCE, len(sentence))
-        begin, end = first, last
-        while begin > low and sentence[begin - 1] == sentence[first]:
-            begin -= 1
-        while end < high and sentence[end] == sentence[first]:
-            end += 1
+        begin, end = self._sentence(first, last)
         if self._has(begin, end, "first_person"):
             return False
         third = self._cover("third")

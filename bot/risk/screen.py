@@ -19,6 +19,7 @@ _AXES_IN_WORDS = {
     "past": "long past",
     "settled": "seen to, or told as an old tale",
     "expected": "went as announced, or was always so",
+    "narrated": "a moment of a tale in the past",
     "other": "about or said by somebody else",
     "advice": "about somebody who is consoled or advised",
     "supposed": "only supposed",

@@ -251,3 +251,49 @@ def test_an_after_effect_that_went_as_announced_calls_nobody_the_next_day(told: 
 )
 def test_an_after_effect_that_stays_or_comes_back_is_for_the_same_day(told: str) -> None:
     assert assess(told, context=Context(hours_since_infusion=30)).level >= Level.urgent
+
+
+#: Around one sentence: an entry about a day, told in the past.
+DAY = "Rain all morning. {} Then we fed the hens and I made soup for everybody, and Mo read to us."
+
+
+@pytest.mark.parametrize(
+    ("moment", "alone"),
+    [
+        (
+            "I woke up in a panic because the alarm had not rung, and laughed at the clock.",
+            "I woke up in a panic",
+        ),
+        (
+            "I walked to the shop and was dizzy from the heat by the time I got the bread.",
+            "I was dizzy from the heat",
+        ),
+        (
+            "I heard a voice calling my name by the shed and it was the neighbour with my parcel.",
+            "I heard a voice calling my name",
+        ),
+    ],
+)
+def test_a_moment_of_a_tale_is_asked_about_and_calls_nobody(moment: str, alone: str) -> None:
+    def level(text: str) -> Level:
+        return assess(text, context=Context(hours_since_infusion=30)).level
+
+    assert level(DAY.format(moment)) is Level.watch
+    assert level(alone) >= Level.urgent
+    assert level(DAY.format(moment.replace("I ", "I still feel it, I ", 1))) >= Level.urgent
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "My face drooped on one side and my words came out wrong for a while.",
+        "My chest was crushed by a pain that went down my arm when we loaded the truck.",
+        "I took all the tablets I had saved and slept until noon.",
+        "I wanted to die when I stood on the bridge with the bags.",
+        "He put his hands round my throat because the soup was late.",
+        "I drank half a bottle of wine with my sister.",
+    ],
+)
+def test_an_emergency_a_wish_to_die_violence_and_drink_count_in_a_tale_too(moment: str) -> None:
+    told = DAY.format(moment)
+    assert assess(told, context=Context(hours_since_infusion=30)).level >= Level.urgent
