@@ -23,6 +23,8 @@ class Finding:
     last: int
     axes: frozenset[str]
     level: Level
+    #: The level of the rule at that hour and in that conversation, had nothing lowered it.
+    unlowered: Level
     #: Whether nothing lowered it: only then does its sign weigh together with others.
     full: bool
 
@@ -119,7 +121,8 @@ def _foreign(rules: RuleSet, reading: Reading, text: str) -> list[Finding]:
     if not rules.languages.foreign(text, reading.text.words):
         return []
     rule = next(rule for rule in rules.rules if rule.id == rules.languages.rule)
-    return [Finding(rule, 0, len(reading.text.words), frozenset(), rule.level, full=True)]
+    whole = (0, len(reading.text.words))
+    return [Finding(rule, *whole, frozenset(), rule.level, rule.level, full=True)]
 
 
 class _Widest:
@@ -160,7 +163,7 @@ def _judged(
     axes = reading.judge(*judged_as) if rule.lowers else frozenset()
     lowest = min((rule.lowers[axis] for axis in axes if axis in rule.lowers), default=level)
     lowered = bool(axes & set(rule.lowers))
-    return Finding(rule, *place, axes, min(level, lowest), full=not lowered)
+    return Finding(rule, *place, axes, min(level, lowest), level, full=not lowered)
 
 
 class _Signs:

@@ -153,7 +153,7 @@ def _place(found: Found, finding: Finding) -> str:
     if finding.level is Level.none and not how:
         outcome = f"a sign ({rule.sign}) that only weighs with others"
     elif how:
-        outcome = f"{finding.level.name}, lowered from {rule.level.name}: {', '.join(how)}"
+        outcome = f"{finding.level.name}, lowered from {finding.unlowered.name}: {', '.join(how)}"
     else:
         outcome = f"{finding.level.name}: counts as it is written"
     return (

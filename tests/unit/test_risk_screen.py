@@ -102,6 +102,8 @@ def test_explain_knows_the_hours_and_what_was_said_before() -> None:
     said = runner.invoke(app, [*alone, "--history", "hi", "--history", "I want to die"]).output
     assert "Outcome: emergency (suicide)\nConversation: urgent before, emergency now\n" in said
     assert "Outcome: none" in runner.invoke(app, alone).output
+    gone = ["screen", "--explain", "foggy for the first hour like they said, then fine"]
+    assert "lowered from urgent: went as" in runner.invoke(app, [*gone, "--hours", "6"]).output
     foggy = ["screen", "--explain", "I'm foggy"]
     assert "Outcome: urgent" in runner.invoke(app, [*foggy, "--hours", "6"]).output
     assert "Outcome: none" in runner.invoke(app, [*foggy, "--hours", "1"]).output
