@@ -6,7 +6,7 @@ null left out); docs/clinical/model-card.md says where they are from and what th
 Our own short examples lie in data/risk/en/voices and in the rules. Runs in the assistant's
 environment, which has scikit-learn; the files it writes need nothing.
 
-Scores are calibrated, and the threshold found, on messages the weights were not learned from: our
+Scores are calibrated, and the thresholds found, on messages the weights were not learned from: our
 own sentences are judged by weights that know none by the same hand.
 """
 
@@ -31,7 +31,7 @@ from bot.risk import ROOT, Context, Level, ruleset
 from bot.risk.detect import evidence, find
 from bot.risk.opinion import Opinion, dump, grams, handicap, passages
 
-EVERYDAY = {"sad_stress": 0.1, "goemotions": 0.1, "xstest": 1.0}
+EVERYDAY = {"sad_stress": 1.0, "goemotions": 1.0, "xstest": 1.0}
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,9 @@ class Subject:
     alarms: float
     #: Whether it is silent where a rule of its category judged a phrase harmless.
     heeds_rules: bool
+    #: The share of messages of an ordinary day (``calm days``) that may make it ask after an
+    #: infusion, where what it guesses at is likelier then.
+    near: float | None = None
 
     @property
     def weights(self) -> Mapping[str, float]:
@@ -75,7 +78,7 @@ SUBJECTS = (
         category="suicide",
         reason="No rule matched, but the wording is like that of people at risk."
         " A statistical guess.",
-        version=3,
+        version=4,
         file="opinion.json",
         sets={"cssrs7": 1.0, "cssrs_posts": 1.0, **EVERYDAY},
         own={"voices": 10.0, "calm days": 5.0, "rules": 5.0, "intents": 10.0},
@@ -91,7 +94,7 @@ SUBJECTS = (
         category="medical",
         reason="No rule matched, but the wording is like that of people who needed medical help."
         " A statistical guess.",
-        version=2,
+        version=3,
         file="opinion_body.json",
         sets=EVERYDAY,
         own={
@@ -107,6 +110,7 @@ SUBJECTS = (
         rules=("medical",),
         alarms=0.0022,
         heeds_rules=True,
+        near=0.0075,
     ),
 )
 _ENTITY = re.compile(r"\[([^\]]*)\](?:\([^)]*\)|\{[^}]*\})")
@@ -115,6 +119,8 @@ _SIZE = 1 << 18
 _HAND = "# another hand: "
 _FIRST = "the first hand"
 _INVERSE_REGULARISATION = 8.0
+#: In how many parts the hands are left out, at most.
+_FOLDS = 9
 
 
 class Row(NamedTuple):
@@ -219,9 +225,10 @@ def unseen(data: Data) -> np.ndarray:
     strata = [f"{name} {risk}" for name, risk in zip(data.sets, data.risk, strict=True)]
     hands = sorted(set(data.hand[data.sets == "voices"]))
     others = sorted(set(data.hand) - {"", *hands})
-    folds = StratifiedKFold(len(hands), shuffle=True, random_state=1)
+    count = min(len(hands), _FOLDS)
+    folds = StratifiedKFold(count, shuffle=True, random_state=1)
     for number, (_, left) in enumerate(folds.split(data.risk, strata)):
-        out = np.isin(data.hand, [hands[number], *others[number :: len(hands)]])
+        out = np.isin(data.hand, [*hands[number::count], *others[number::count]])
         out[left] |= data.hand[left] == ""
         result[out] = data.scores(*data.fit(np.flatnonzero(~out)))[out]
     return result
@@ -284,7 +291,10 @@ def learn(folder: Path, subject: Subject, file: Path) -> None:
     chance = 1 / (1 + np.exp(-(slope * scores + offset)))
     everyday = np.where(silent, 0, chance)[np.isin(data.sets, [*EVERYDAY])]
     threshold = float(np.quantile(everyday, 1 - subject.alarms))
-    asks = (chance >= threshold) & ~silent
+    near = None
+    if subject.near is not None:
+        calm = np.where(silent | asked, 0, chance)[data.sets == "calm days"]
+        near = min(threshold, float(np.quantile(calm, 1 - subject.near)))
     weights, bias = data.fit(np.arange(len(data.risk)))
     opinion = Opinion(
         subject.id,
@@ -297,16 +307,21 @@ def learn(folder: Path, subject: Subject, file: Path) -> None:
         offset,
         threshold,
         heeds_rules=subject.heeds_rules,
+        near=near,
     )
+
+    def unseen_from(least: float) -> dict[str, object]:
+        return told(data, chance, (chance >= least) & ~silent, asked)
+
     card = {
         "learned_from": {
             name: [int((data.sets == name).sum()), int(data.risk[data.sets == name].sum())]
             for name in subject.weights
         },
-        "unseen": told(data, chance, asks, asked),
-    }
+        "unseen": unseen_from(threshold),
+    } | ({"unseen_near": unseen_from(near)} if near else {})
     file.write_text(dump(opinion, card), encoding="utf-8")
-    print(json.dumps(card["unseen"], indent=1), f"threshold {threshold:.3f}", file, sep="\n")
+    print(json.dumps(card, indent=1), f"threshold {threshold:.3f}, near {near}", file, sep="\n")
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ def _assess(text: str, state: State, context: Context, using: RuleSet) -> Assess
     notes: tuple[str, ...] = ()
     score, broken = None, False
     try:
-        score, doubt = _second_opinion(using, found, state)
+        score, doubt = _second_opinion(using, found, state, context)
     except Exception:  # what the rules found stands; a human looks at the rest (I4)
         broken, notes = True, ("unscreened",)
     else:
@@ -122,7 +122,7 @@ def _assess(text: str, state: State, context: Context, using: RuleSet) -> Assess
 
 
 def _second_opinion(
-    using: RuleSet, found: Found, state: State
+    using: RuleSet, found: Found, state: State, context: Context
 ) -> tuple[float | None, tuple[Evidence, ...]]:
     """The highest of the classifiers' probabilities, and what to show when one is enough to ask.
 
@@ -140,7 +140,7 @@ def _second_opinion(
     sure = [
         (some, one)
         for some, one in said
-        if some.probability >= one.threshold
+        if some.probability >= one.asks_from(context.hours_since_infusion)
         and not (one.heeds_rules and (elsewhere(one) or found.judged_harmless(one.category)))
     ]
     shown = tuple(

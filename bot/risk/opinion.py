@@ -34,6 +34,8 @@ def guessed(rule: str) -> bool:
     return rule.startswith(IDS)
 
 
+#: An infusion is near for so many hours: the window of domain.md 1.6.
+NEAR_HOURS = 72.0
 #: Fewer words than this tell it nothing ("I'm done", "goodbye").
 FEWEST = 4
 #: A passage is a sentence of so many words, or several together, and never more than ``_MOST``.
@@ -72,6 +74,14 @@ class Opinion:
     threshold: float
     #: Whether it is silent where a rule of its category knew a phrase and judged it harmless.
     heeds_rules: bool = field(default=False, kw_only=True)
+    #: The threshold after an infusion, where what it guesses at is likelier then.
+    near: float | None = field(default=None, kw_only=True)
+
+    def asks_from(self, hours: float | None) -> float:
+        """The threshold, so many hours after an infusion; None: there was none, or it is not
+        known."""
+        is_near = hours is not None and 0 <= hours <= NEAR_HOURS
+        return self.near if self.near is not None and is_near else self.threshold
 
     def __call__(self, text: Text) -> Said:
         """How likely the writer is in danger, were risk as common as in the training data."""
@@ -137,6 +147,7 @@ def dump(opinion: Opinion, card: dict[str, Any]) -> str:
         **{key: getattr(opinion, key) for key in (*_ABOUT, "version", "heeds_rules")},
         **card,
         **{key: round(getattr(opinion, key), 6) for key in _NUMBERS},
+        "near": opinion.near and round(opinion.near, 6),
         "sha256": hashlib.sha256(raw).hexdigest(),
         "weights": base64.b64encode(zlib.compress(raw, 9)).decode("ascii"),
     }
@@ -157,6 +168,7 @@ def load(raw: bytes) -> Opinion:
         texts = {key: str(given[key]) for key in _ABOUT}
         version, sha256 = int(given["version"]), given["sha256"]
         heeds_rules = bool(given["heeds_rules"])
+        near = None if given.get("near") is None else float(given["near"])
     except (KeyError, TypeError, ValueError, binascii.Error, zlib.error) as error:
         raise ValueError(f"not the weights of a second opinion ({error!r})") from None
     if hashlib.sha256(packed).hexdigest() != sha256:
@@ -167,10 +179,11 @@ def load(raw: bytes) -> Opinion:
         raise ValueError("the number of weights is not a power of two")
     if not all(map(math.isfinite, (*weights, *numbers.values()))):
         raise ValueError("a weight is not a number")
-    if not 0 < numbers["threshold"] < 1 or numbers["slope"] <= 0:
-        raise ValueError("the threshold is not between 0 and 1, or the slope is not positive")
+    lowest = numbers["threshold"] if near is None else near
+    if not 0 < lowest <= numbers["threshold"] < 1 or numbers["slope"] <= 0:
+        raise ValueError("a threshold is not between 0 and 1, or the slope is not positive")
     if texts["category"] not in RISK_CATEGORIES or not texts["id"].startswith(IDS):
         raise ValueError(f"the category is not a kind of risk, or the id does not begin {IDS}")
     about = (texts["id"], texts["category"], texts["reason"], version)
     told = (numbers[key] for key in _NUMBERS)
-    return Opinion(*about, weights, *told, heeds_rules=heeds_rules)
+    return Opinion(*about, weights, *told, heeds_rules=heeds_rules, near=near)

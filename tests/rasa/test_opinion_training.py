@@ -17,7 +17,7 @@ from bot.risk import opinion
 FEW = 15
 SETS = {name for subject in trainer.SUBJECTS for name in subject.sets}
 #: How many people wrote for each.
-HANDS = {"opinion.wording": 9, "opinion.body": 3}
+HANDS = {"opinion.wording": 18, "opinion.body": 8}
 EVERYDAY = ("the bus was late again today", "my sister made soup and we laughed about {}")
 GRAVE = ("i do not want to be here any more since {}", "they would be better off without me {}")
 

@@ -57,6 +57,14 @@ def test_the_one_on_the_body_is_silent_where_a_rule_knew_the_words_as_denied(tex
     assert assess(text).level is Level.none
 
 
+def test_the_one_on_the_body_asks_sooner_after_an_infusion_and_the_other_does_not() -> None:
+    wording, body = sorted(ruleset().opinions, key=lambda one: one.category == "medical")
+    for hours, threshold in ((0, body.near), (72, body.near), (73, body.threshold)):
+        assert body.asks_from(hours) == threshold
+        assert wording.asks_from(hours) == wording.threshold
+    assert body.asks_from(None) == body.threshold > (body.near or 1)
+
+
 def test_what_somebody_tells_of_the_patient_is_not_silenced() -> None:
     told = "he is still dizzy when he stands up, my wife types for me"
     assert find(ruleset(), told, Context()).findings
@@ -129,6 +137,8 @@ def directory(tmp_path: Path) -> Path:
         ({"weights": "AAAA"}, "not the weights"),
         ({"sha256": "0" * 64}, "checksum"),
         ({"threshold": 1.5}, "threshold"),
+        ({"near": 0.99}, "threshold"),
+        ({"near": 0}, "threshold"),
         ({"slope": -1}, "slope"),
         ({"bias": "much"}, "not the weights"),
         ({"category": "weather"}, "category"),
