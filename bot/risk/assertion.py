@@ -54,6 +54,7 @@ CUES = (
     "present_not",
     "settled",
     "unsettled",
+    "unsettled_not",
     "expected",
     "unexpected",
     "third",
