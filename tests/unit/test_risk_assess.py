@@ -261,8 +261,8 @@ DAY = "Rain all morning. {} Then we fed the hens and I made soup for everybody, 
     ("moment", "alone"),
     [
         (
-            "I woke up in a panic because the alarm had not rung, and laughed at the clock.",
-            "I woke up in a panic",
+            "I had a nightmare and woke up screaming before dawn, and the cat fled from the bed.",
+            "I had a nightmare and woke up screaming",
         ),
         (
             "I walked to the shop and was dizzy from the heat by the time I got the bread.",
